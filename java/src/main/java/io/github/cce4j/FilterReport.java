@@ -1,0 +1,21 @@
+package io.github.cce4j;
+
+/**
+ * What the {@link GradientFilter} dropped in one backward: softmax mass per position that is not ignored, in [0, 1].
+ *
+ * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="report"}
+ *
+ * @param embeddingsMean mean mass missing from the gradient of the embeddings
+ * @param embeddingsWorst mass missing at the worst position from the gradient of the embeddings
+ * @param classifierMean mean mass missing from the gradients of classifier and bias
+ * @param classifierWorst mass missing at the worst position from the gradients of classifier and bias
+ * @param embeddingsExact whether {@link GradientFilter#maxDroppedMass} made the gradient of the embeddings exact
+ * @param classifierExact whether {@link GradientFilter#maxDroppedMass} made the gradients of classifier and bias exact
+ */
+public record FilterReport(
+        float embeddingsMean,
+        float embeddingsWorst,
+        float classifierMean,
+        float classifierWorst,
+        boolean embeddingsExact,
+        boolean classifierExact) {}
