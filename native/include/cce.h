@@ -100,6 +100,9 @@ CCE_API int32_t cce_device_query(int32_t device, cce_device_properties *properti
 /* Copies a text about a device (CCE_TEXT_*), UTF-8 with a final NUL, cut to `capacity` bytes. */
 CCE_API int32_t cce_device_text(int32_t device, int32_t what, void *buffer, int64_t capacity);
 
+/* Waits until all work on a device is done, on every stream and whoever put it there. Nothing to do on the CPU. */
+CCE_API int32_t cce_device_synchronize(int32_t device);
+
 /* Threads that CPU kernels use. By default the environment variable CCE_NUM_THREADS, else the
  * processors this process may use. `threads` must be in [1, 1024]. Results do not depend on it. */
 CCE_API int32_t cce_cpu_set_threads(int32_t threads);

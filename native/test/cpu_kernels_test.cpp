@@ -694,7 +694,8 @@ void test_conversions() {
         const Results r = run(&c, {});
         for (int64_t d = 0; d < c.spec.hidden; ++d) {
             const double e = c.embeddings.get(d);
-            const float expected = static_cast<float>(c.grad_loss.get(0) * 0.5) * static_cast<float>(e);
+            // A sum of one product: it starts at +0, so -0 becomes +0.
+            const float expected = 0.0f + static_cast<float>(c.grad_loss.get(0) * 0.5) * static_cast<float>(e);
             check(r.dc.buffer.as<uint16_t>()[d] == encode(expected, dtype), "a rounded gradient", r.dc.get(d),
                   expected);
         }

@@ -52,7 +52,7 @@ int32_t require_dtype(const char *name, int32_t dtype, int32_t natural) {
 
 int32_t cce_state_bytes(const cce_problem *problem, int64_t *bytes) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(open(problem, &p, &backend));
     CCE_TRY(require("bytes", bytes, true));
     *bytes = State::bytes(p);
@@ -61,7 +61,7 @@ int32_t cce_state_bytes(const cce_problem *problem, int64_t *bytes) {
 
 int32_t cce_workspace_bytes(const cce_problem *problem, int32_t passes, int64_t *bytes) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(open(problem, &p, &backend));
     CCE_TRY(require("bytes", bytes, true));
     if (passes < 1 || passes > (CCE_PASS_FORWARD | CCE_PASS_BACKWARD))
@@ -73,7 +73,7 @@ int32_t cce_workspace_bytes(const cce_problem *problem, int32_t passes, int64_t 
 int32_t cce_indexed_dot(const cce_problem *problem, const cce_inputs *inputs, void *target_logit, void *workspace,
                         int64_t workspace_bytes, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     cce_inputs in;
     const Workspace w{workspace, workspace_bytes};
     CCE_TRY(open(problem, &p, &backend));
@@ -86,7 +86,7 @@ int32_t cce_indexed_dot(const cce_problem *problem, const cce_inputs *inputs, vo
 int32_t cce_log_sum_exp(const cce_problem *problem, const cce_inputs *inputs, void *lse, void *workspace,
                         int64_t workspace_bytes, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     cce_inputs in;
     const Workspace w{workspace, workspace_bytes};
     CCE_TRY(open(problem, &p, &backend));
@@ -99,7 +99,7 @@ int32_t cce_log_sum_exp(const cce_problem *problem, const cce_inputs *inputs, vo
 int32_t cce_make_state(const cce_problem *problem, const cce_inputs *inputs, const void *lse, void *state,
                        int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     cce_inputs in;
     const Workspace w{workspace, workspace_bytes};
     CCE_TRY(open(problem, &p, &backend));
@@ -113,7 +113,7 @@ int32_t cce_make_state(const cce_problem *problem, const cce_inputs *inputs, con
 int32_t cce_forward(const cce_problem *problem, const cce_inputs *inputs, const cce_outputs *outputs, void *state,
                     int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     cce_inputs in;
     cce_outputs out;
     const Workspace w{workspace, workspace_bytes};
@@ -129,7 +129,7 @@ int32_t cce_forward(const cce_problem *problem, const cce_inputs *inputs, const 
 int32_t cce_backward(const cce_problem *problem, const cce_inputs *inputs, const cce_gradients *gradients, const void *state,
                      int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     cce_inputs in;
     cce_gradients grad;
     const Workspace w{workspace, workspace_bytes};
@@ -154,7 +154,7 @@ int32_t cce_backward(const cce_problem *problem, const cce_inputs *inputs, const
 
 int32_t cce_check(const cce_problem *problem, const void *state, int64_t state_bytes, int64_t *valid, void *stream) {
     Problem p;
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(open(problem, &p, &backend));
     CCE_TRY(require_state(p, state, state_bytes));
     StateHeader header;

@@ -26,7 +26,7 @@ int32_t cce_version(void) { return CCE_VERSION_MAJOR * 1000000 + CCE_VERSION_MIN
 int32_t cce_cuda_device_count(void) { return cuda_device_count(); }
 
 int32_t cce_device_query(int32_t device, cce_device_properties *properties) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     cce_device_properties filled;
     CCE_TRY(copy_struct(properties, &filled, "properties"));
@@ -37,7 +37,7 @@ int32_t cce_device_query(int32_t device, cce_device_properties *properties) {
 }
 
 int32_t cce_device_text(int32_t device, int32_t what, void *buffer, int64_t capacity) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (what < CCE_TEXT_NAME || what > CCE_TEXT_FEATURES)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "what must be CCE_TEXT_NAME, _KERNELS or _FEATURES, but is %d", what);
@@ -45,6 +45,12 @@ int32_t cce_device_text(int32_t device, int32_t what, void *buffer, int64_t capa
         return fail(CCE_ERROR_INVALID_ARGUMENT, "buffer must hold at least 1 byte, but is %p with a capacity of %lld", buffer,
                     static_cast<long long>(capacity));
     return backend->text(device, what, static_cast<char *>(buffer), capacity);
+}
+
+int32_t cce_device_synchronize(int32_t device) {
+    const Backend *backend = nullptr;
+    CCE_TRY(backend_of(device, &backend));
+    return backend->synchronize(device);
 }
 
 int32_t cce_cpu_set_threads(int32_t threads) {

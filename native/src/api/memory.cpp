@@ -17,7 +17,7 @@ int32_t check_range(const char *name, const void *pointer, int64_t bytes) {
 }  // namespace
 
 int32_t cce_allocate(int32_t device, int64_t bytes, void *stream, void **pointer) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (pointer == nullptr) return fail(CCE_ERROR_INVALID_ARGUMENT, "pointer is NULL");
     if (bytes < 0) return fail(CCE_ERROR_INVALID_ARGUMENT, "bytes must be >= 0, but is %lld", static_cast<long long>(bytes));
@@ -29,7 +29,7 @@ int32_t cce_allocate(int32_t device, int64_t bytes, void *stream, void **pointer
 }
 
 int32_t cce_free(int32_t device, void *pointer, void *stream) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (pointer == nullptr) return CCE_OK;
     if (!Ledger::of(device).remove(pointer))
@@ -38,7 +38,7 @@ int32_t cce_free(int32_t device, void *pointer, void *stream) {
 }
 
 int32_t cce_copy(int32_t device, int32_t direction, void *destination, const void *source, int64_t bytes, void *stream) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (direction < CCE_COPY_HOST_TO_DEVICE || direction > CCE_COPY_DEVICE_TO_DEVICE)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "direction must be one of CCE_COPY_*, but is %d", direction);
@@ -48,21 +48,21 @@ int32_t cce_copy(int32_t device, int32_t direction, void *destination, const voi
 }
 
 int32_t cce_fill(int32_t device, void *pointer, int32_t value, int64_t bytes, void *stream) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     CCE_TRY(check_range("pointer", pointer, bytes));
     return bytes == 0 ? CCE_OK : backend->fill(device, pointer, value, bytes, stream);
 }
 
 int32_t cce_check_pointer(int32_t device, const void *pointer, int64_t bytes) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     CCE_TRY(check_range("pointer", pointer, bytes));
     return bytes == 0 ? CCE_OK : backend->check_pointer(device, pointer, bytes);
 }
 
 int32_t cce_memory_query(int32_t device, cce_memory_usage *usage) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     cce_memory_usage filled;
     CCE_TRY(copy_struct(usage, &filled, "usage"));
@@ -72,7 +72,7 @@ int32_t cce_memory_query(int32_t device, cce_memory_usage *usage) {
 }
 
 int32_t cce_memory_reset_peak(int32_t device) {
-    const Backend *backend;
+    const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     Ledger::of(device).reset_peak();
     return CCE_OK;

@@ -18,6 +18,8 @@ struct Backend {
     int32_t (*query)(int32_t device, cce_device_properties *properties);
     int32_t (*text)(int32_t device, int32_t what, char *buffer, int64_t capacity);
 
+    int32_t (*synchronize)(int32_t device);
+
     int32_t (*allocate)(int32_t device, int64_t bytes, void *stream, void **pointer);
     int32_t (*free)(int32_t device, void *pointer, void *stream);
     int32_t (*copy)(int32_t device, int32_t direction, void *to, const void *from, int64_t bytes, void *stream);

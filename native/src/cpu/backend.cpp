@@ -28,11 +28,12 @@ int32_t read_header(const Problem &, const State &state, StateHeader *header, vo
 
 const Backend &cpu_backend() {
     static const Backend backend = {
-        cpu::query,           cpu::text,           cpu::allocate,      cpu::free,         cpu::copy,
-        cpu::fill,            cpu::check_pointer,  cpu::stream_create, cpu::stream_destroy, cpu::stream_synchronize,
-        cpu::event_create,    cpu::event_destroy,  cpu::event_record,  cpu::event_synchronize, cpu::event_wait,
-        cpu::event_elapsed,   workspace_bytes,     cpu::indexed_dot,   cpu::log_sum_exp,  cpu::make_state,
-        cpu::forward,         cpu::backward,       read_header,
+        cpu::query,         cpu::text,           cpu::synchronize,        cpu::allocate,
+        cpu::free,          cpu::copy,           cpu::fill,               cpu::check_pointer,
+        cpu::stream_create, cpu::stream_destroy, cpu::stream_synchronize, cpu::event_create,
+        cpu::event_destroy, cpu::event_record,   cpu::event_synchronize,  cpu::event_wait,
+        cpu::event_elapsed, workspace_bytes,     cpu::indexed_dot,        cpu::log_sum_exp,
+        cpu::make_state,    cpu::forward,        cpu::backward,           read_header,
     };
     return backend;
 }

@@ -73,6 +73,8 @@ int32_t query(int32_t, cce_device_properties *properties) {
     return CCE_OK;
 }
 
+int32_t synchronize(int32_t) { return CCE_OK; }
+
 int32_t text(int32_t, int32_t what, char *buffer, int64_t capacity) {
     char name[256];
     const char *answer = name;

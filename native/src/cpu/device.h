@@ -7,6 +7,7 @@ namespace cce::cpu {
 
 int32_t query(int32_t device, cce_device_properties *properties);
 int32_t text(int32_t device, int32_t what, char *buffer, int64_t capacity);
+int32_t synchronize(int32_t device);
 
 int32_t allocate(int32_t device, int64_t bytes, void *stream, void **pointer);
 int32_t free(int32_t device, void *pointer, void *stream);

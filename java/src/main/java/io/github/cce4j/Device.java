@@ -183,14 +183,12 @@ public final class Device {
     }
 
     /**
-     * Waits for the work on the default stream and on all open streams of {@link #newStream()}. Foreign streams are
-     * left to those they belong to.
+     * Waits until all work on the device is done, on every stream and whoever put it there. On the CPU it always is.
      *
      * @throws CceException with {@link Status#CUDA} if work failed
      */
     public void synchronize() {
-        defaultStream().synchronize();
-        NativeStream.synchronizeOwn(number);
+        DeviceCalls.synchronize(number);
     }
 
     /**

@@ -693,6 +693,64 @@ public class cce_h {
         }
     }
 
+    private static class cce_device_synchronize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            cce_h.C_INT,
+            cce_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = cce_h.findOrThrow("cce_device_synchronize");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t cce_device_synchronize(int32_t device)
+     * }
+     */
+    public static FunctionDescriptor cce_device_synchronize$descriptor() {
+        return cce_device_synchronize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t cce_device_synchronize(int32_t device)
+     * }
+     */
+    public static MethodHandle cce_device_synchronize$handle() {
+        return cce_device_synchronize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t cce_device_synchronize(int32_t device)
+     * }
+     */
+    public static MemorySegment cce_device_synchronize$address() {
+        return cce_device_synchronize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t cce_device_synchronize(int32_t device)
+     * }
+     */
+    public static int cce_device_synchronize(int device) {
+        var mh$ = cce_device_synchronize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("cce_device_synchronize", device);
+            }
+            return (int)mh$.invokeExact(device);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class cce_cpu_set_threads {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             cce_h.C_INT,

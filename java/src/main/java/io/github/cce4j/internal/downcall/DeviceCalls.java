@@ -36,6 +36,11 @@ public final class DeviceCalls {
         }
     }
 
+    public static void synchronize(int device) {
+        NativeLibrary.load();
+        Failure.check(cce_h.cce_device_synchronize(device));
+    }
+
     public static String name(int device) {
         NativeLibrary.load();
         return text(device, cce_h.CCE_TEXT_NAME());

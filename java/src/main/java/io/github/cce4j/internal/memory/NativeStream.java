@@ -2,16 +2,9 @@ package io.github.cce4j.internal.memory;
 
 import io.github.cce4j.internal.downcall.StreamCalls;
 import java.lang.foreign.MemorySegment;
-import java.util.Collections;
-import java.util.List;
-import java.util.Set;
-import java.util.WeakHashMap;
 
 /** A device's stream: the default one, one of ours, or a foreign one. */
 public final class NativeStream {
-    private static final Set<NativeStream> OWN =
-            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
-
     private final int device;
     private final MemorySegment handle;
     private final Resource resource;
@@ -32,18 +25,7 @@ public final class NativeStream {
                 StreamCalls.destroyStream(device, handle);
             }
         });
-        NativeStream stream = new NativeStream(device, handle, resource);
-        OWN.add(stream);
-        return stream;
-    }
-
-    /** Waits for the work of all streams of our own on a device. */
-    public static void synchronizeOwn(int device) {
-        List<NativeStream> streams;
-        synchronized (OWN) {
-            streams = List.copyOf(OWN);
-        }
-        streams.stream().filter(stream -> stream.device == device).forEach(NativeStream::synchronize);
+        return new NativeStream(device, handle, resource);
     }
 
     /** A stream that is not ours to destroy: the default one (NULL) or a foreign one. It is never closed. */

@@ -1,0 +1,153 @@
+// The backward pass as a sequence of kernels. The vocabulary goes by in chunks: the gradient of a chunk's logits, dz,
+// is recomputed into the workspace and multiplied once for dC, which is complete after its chunk, and once for dE,
+// which sums over the chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed
+// order.
+#include <algorithm>
+
+#include "cuda/plain/family.h"
+#include "cuda/plain/kernels.h"
+#include "cuda/plain/plan.h"
+
+namespace cce::cuda::plain {
+namespace {
+
+// One call, with everything that its steps share.
+class Backward {
+public:
+    Backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
+             cudaStream_t stream)
+        : p_(p), in_(in), grad_(grad), state_(state), plan_(BackwardPlan::of(p)),
+          scratch_(BackwardScratch::at(p, plan_, w.base)), stream_(stream),
+          logits_(Logits::of(p, in, &scratch_.control->valid, state.valid_rows)) {}
+
+    int32_t run() const {
+        CCE_TRY(begin_backward(p_, state_, grad_.grad_lse != nullptr, scratch_.control, stream_));
+        CCE_TRY(list_tokens(p_, logits_, scratch_.tokens, stream_));
+        CCE_TRY(settle_filters());
+        if (wants_embeddings()) CCE_TRY(clear_embeddings());
+        if (!wants_embeddings() && !wants_classifier()) return CCE_OK;
+        for (int64_t first_class = 0; first_class < p_.spec.classes; first_class += plan_.chunk)
+            CCE_TRY(chunk(first_class));
+        return wants_embeddings() ? finish_embeddings() : CCE_OK;
+    }
+
+private:
+    bool wants_embeddings() const { return grad_.embeddings != nullptr; }
+    bool wants_classifier() const { return grad_.classifier != nullptr || grad_.bias != nullptr; }
+    bool adds(int32_t gradient) const { return (grad_.accumulate & gradient) != 0; }
+
+    // dE is summed where it belongs if that is float32.
+    bool sums_embeddings_in_place() const { return grad_.embeddings_dtype == CCE_F32; }
+
+    // Measures what the filters drop only if someone asks.
+    int32_t settle_filters() const {
+        const bool embeddings = wants_embeddings() && p_.spec.filter_embeddings > 0.0;
+        const bool classifier = wants_classifier() && p_.spec.filter_classifier > 0.0;
+        const bool asked = grad_.filter_report != nullptr || p_.spec.max_dropped_mass > 0.0;
+        if (!asked) return CCE_OK;
+        const VocabularySplits splits = VocabularySplits::of(p_);
+        float *dropped = embeddings || classifier ? scratch_.dropped : nullptr;
+        if (dropped != nullptr)
+            CCE_TRY(dropped_mass(p_, logits_, splits, state_.lse, scratch_.control, dropped, stream_));
+        return decide_filters(p_, dropped, splits.count, embeddings, classifier, scratch_.control,
+                              static_cast<float *>(grad_.filter_report), stream_);
+    }
+
+    // Rows of E that no counting position reads have no gradient.
+    int32_t clear_embeddings() const {
+        return gradient_clear(grad_.embeddings, grad_.embeddings_dtype, p_.tokens * p_.spec.hidden,
+                              adds(CCE_GRADIENT_EMBEDDINGS), scratch_.control, stream_);
+    }
+
+    int32_t chunk(int64_t first_class) const {
+        Block block;
+        block.first_class = first_class;
+        block.classes = std::min(plan_.chunk, p_.spec.classes - first_class);
+        block.pitch = plan_.chunk;
+        for (int64_t pass = 0; pass < plan_.passes; ++pass) {
+            block.first_row = pass * plan_.pass;
+            block.rows = std::min(plan_.pass, p_.rows - block.first_row);
+            CCE_TRY(pass_of_chunk(block));
+        }
+        if (grad_.classifier != nullptr && plan_.passes > 1)
+            CCE_TRY(gradient_sum(scratch_.classifier, 1, block.classes, nullptr, 0, classifier_store(block), stream_));
+        if (grad_.bias == nullptr) return CCE_OK;
+        return bias_gradient(scratch_.column_sums, block, scratch_.control, bias_store(block), stream_);
+    }
+
+    int32_t pass_of_chunk(const Block &block) const {
+        const bool two = plan_.separate_dz && wants_embeddings() && wants_classifier();
+        float *for_embeddings = wants_embeddings() ? scratch_.dz[0] : nullptr;
+        float *for_classifier = two || !wants_embeddings() ? scratch_.dz[two] : nullptr;
+        const float *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
+        const DzInputs inputs = {state_.lse, static_cast<const float *>(grad_.grad_loss),
+                                 static_cast<const float *>(grad_.grad_lse), state_.header, scratch_.control};
+        CCE_TRY(dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_));
+        if (grad_.bias != nullptr)
+            CCE_TRY(column_sums(classifier_dz, block, scratch_.control, scratch_.column_sums, stream_));
+        if (grad_.classifier != nullptr)
+            CCE_TRY(classifier_gradient(p_, in_.embeddings, scratch_.tokens + block.first_row, classifier_dz, block,
+                                        plan_.classifier, scratch_.control, scratch_.partials, classifier_sum(block),
+                                        stream_));
+        if (!wants_embeddings()) return CCE_OK;
+        return embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings, scratch_.control,
+                                   scratch_.partials, embeddings_sum(block), stream_);
+    }
+
+    int32_t finish_embeddings() const {
+        if (sums_embeddings_in_place()) return CCE_OK;
+        const GradientStore store = {grad_.embeddings, grad_.embeddings_dtype, adds(CCE_GRADIENT_EMBEDDINGS),
+                                     scratch_.tokens, p_.spec.hidden, &scratch_.control->initial};
+        return gradient_sum(scratch_.embeddings, 1, p_.rows, &scratch_.control->valid, 0, store, stream_);
+    }
+
+    // Where the rows of `block` sum their dE. The first chunk overwrites what the workspace held.
+    GradientStore embeddings_sum(const Block &block) const {
+        const bool first = block.first_class == 0;
+        if (sums_embeddings_in_place())
+            return {grad_.embeddings, CCE_F32, !first || adds(CCE_GRADIENT_EMBEDDINGS),
+                    scratch_.tokens + block.first_row, p_.spec.hidden, &scratch_.control->initial};
+        return {scratch_.embeddings + block.first_row * p_.spec.hidden, CCE_F32, !first, nullptr, p_.spec.hidden,
+                &scratch_.control->initial};
+    }
+
+    // Where a pass leaves its share of the chunk's dC.
+    GradientStore classifier_sum(const Block &block) const {
+        if (plan_.passes == 1) return classifier_store(block);
+        return {scratch_.classifier, CCE_F32, block.first_row > 0, nullptr, p_.spec.hidden, &scratch_.control->initial};
+    }
+
+    GradientStore classifier_store(const Block &block) const {
+        const int64_t offset = block.first_class * p_.spec.hidden * dtype_bytes(grad_.classifier_dtype);
+        return {static_cast<char *>(grad_.classifier) + offset, grad_.classifier_dtype, adds(CCE_GRADIENT_CLASSIFIER),
+                nullptr, p_.spec.hidden, &scratch_.control->initial};
+    }
+
+    GradientStore bias_store(const Block &block) const {
+        const int64_t offset = block.first_class * dtype_bytes(grad_.bias_dtype);
+        return {static_cast<char *>(grad_.bias) + offset, grad_.bias_dtype, adds(CCE_GRADIENT_BIAS), nullptr,
+                block.classes, &scratch_.control->initial};
+    }
+
+    const Problem &p_;
+    const cce_inputs &in_;
+    const cce_gradients &grad_;
+    const State &state_;
+    const BackwardPlan plan_;
+    const BackwardScratch scratch_;
+    const cudaStream_t stream_;
+    const Logits logits_;
+};
+
+}  // namespace
+
+int64_t backward_workspace_bytes(const Problem &p) {
+    return BackwardScratch::at(p, BackwardPlan::of(p), nullptr).bytes;
+}
+
+int32_t backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
+                 cudaStream_t stream) {
+    return Backward(p, in, grad, state, w, stream).run();
+}
+
+}  // namespace cce::cuda::plain

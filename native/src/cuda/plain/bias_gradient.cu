@@ -1,0 +1,57 @@
+// db of a chunk of classes: db[j] = sum_i dz[i,j]. First the sums of 256 positions each, by blocks of 8 rows of threads
+// over 32 columns, then the sum of those; in double, since many small terms of both signs meet. Reads dz once more.
+#include "cuda/check.h"
+#include "cuda/plain/gradient_store.cuh"
+#include "cuda/reduce.cuh"
+
+namespace cce::cuda::plain {
+namespace {
+
+constexpr int kColumns = kWarp;
+constexpr int kLanes = kThreads / kColumns;
+
+__global__ void __launch_bounds__(kThreads)
+column_sums_kernel(const float *dz, Block block, const BackwardControl *control, double *sums) {
+    __shared__ double of_lane[kLanes][kColumns];
+    const int64_t row_blocks = div_up(block.rows, kColumnSumRows);
+    const int64_t first_row = blockIdx.x % row_blocks * kColumnSumRows;
+    const int64_t column = blockIdx.x / row_blocks * kColumns + threadIdx.x % kColumns;
+    const int64_t lane = threadIdx.x / kColumns;
+    const int64_t valid = Minimum()(control->valid - block.first_row, block.rows);
+    const int64_t end = Minimum()(first_row + kColumnSumRows, valid);
+    double sum = 0.0;
+    if (column < block.classes)
+        for (int64_t row = first_row + lane; row < end; row += kLanes) sum += dz[row * block.pitch + column];
+    of_lane[lane][threadIdx.x % kColumns] = sum;
+    __syncthreads();
+    if (lane != 0 || column >= block.classes) return;
+    for (int other = 1; other < kLanes; ++other) sum += of_lane[other][threadIdx.x];
+    sums[(block.first_row + first_row) / kColumnSumRows * block.pitch + column] = sum;
+}
+
+__global__ void __launch_bounds__(kThreads)
+bias_gradient_kernel(const double *sums, Block block, const BackwardControl *control, GradientStore store) {
+    const int64_t column = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (column >= block.classes) return;
+    double sum = 0.0;
+    for (int64_t group = 0; group < div_up(control->valid, kColumnSumRows); ++group)
+        sum += sums[group * block.pitch + column];
+    store_gradient(store, 0, column, static_cast<float>(sum));
+}
+
+}  // namespace
+
+int32_t column_sums(const float *dz, const Block &block, const BackwardControl *control, double *sums,
+                    cudaStream_t stream) {
+    return launch("summing the bias's gradient", column_sums_kernel,
+                  div_up(block.rows, kColumnSumRows) * div_up(block.classes, kColumns), kThreads, stream, dz, block,
+                  control, sums);
+}
+
+int32_t bias_gradient(const double *sums, const Block &block, const BackwardControl *control,
+                      const GradientStore &store, cudaStream_t stream) {
+    return launch("storing the bias's gradient", bias_gradient_kernel, div_up(block.classes, kThreads), kThreads,
+                  stream, sums, block, control, store);
+}
+
+}  // namespace cce::cuda::plain

@@ -1,0 +1,93 @@
+// From the partial log-sum-exps of a position to everything that is reported of it. Cheap next to the logits.
+#include "cuda/check.h"
+#include "cuda/plain/kernels.h"
+#include "cuda/plain/plan.h"
+#include "cuda/reduce.cuh"
+
+namespace cce::cuda::plain {
+namespace {
+
+__global__ void __launch_bounds__(kThreads)
+clear_ignored_kernel(Batch batch, int64_t rows, RowResults results) {
+    const int64_t r = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (r >= rows || batch.counts(r)) return;
+    if (results.state_lse != nullptr) results.state_lse[r] = 0.0f;
+    if (results.lse != nullptr) results.lse[r] = 0.0f;
+    if (results.entropy != nullptr) results.entropy[r] = 0.0f;
+    if (results.target_logit != nullptr) results.target_logit[r] = 0.0f;
+    if (results.argmax != nullptr) results.argmax[r] = -1;
+    if (results.loss != nullptr) results.loss[r] = batch.is_bad(batch.target(r)) ? NAN : 0.0f;
+}
+
+__device__ OnlineLse shuffle(const OnlineLse &lse, int distance) {
+    return {__shfl_xor_sync(kAllLanes, lse.max, distance), __shfl_xor_sync(kAllLanes, lse.sum, distance),
+            __shfl_xor_sync(kAllLanes, lse.centred, distance), __shfl_xor_sync(kAllLanes, lse.weighted, distance),
+            __shfl_xor_sync(kAllLanes, lse.argmax, distance)};
+}
+
+struct LossTerms {
+    double smoothing;
+    double z_loss;
+    double classes;
+};
+
+__device__ float loss_of(const Batch &batch, int64_t r, const OnlineLse &whole, const RowResults &results,
+                         const LossTerms &terms) {
+    const double lse = whole.lse();
+    double loss = (1.0 - terms.smoothing) * batch.class_weight(batch.target(r)) * (lse - results.target_logit[r]);
+    if (terms.smoothing > 0.0)
+        loss += terms.smoothing / terms.classes * (results.header->class_weight_sum * lse - whole.weighted);
+    if (terms.z_loss > 0.0) loss += terms.z_loss * lse * lse;
+    return static_cast<float>(batch.token_weight(r) * loss);
+}
+
+// One warp a counting position.
+__global__ void __launch_bounds__(kThreads)
+finish_rows_kernel(Logits logits, int64_t rows, int64_t splits, const OnlineLse *partials, LossTerms terms,
+                   RowResults results) {
+    const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
+    if (i >= *logits.valid) return;  // the whole warp
+    const int64_t lane = threadIdx.x % kWarp;
+    OnlineLse whole = OnlineLse::nothing();
+    for (int64_t split = lane; split < splits; split += kWarp) whole = merge(whole, partials[split * rows + i]);
+#pragma unroll
+    for (int distance = kWarp / 2; distance > 0; distance /= 2) whole = merge(whole, shuffle(whole, distance));
+    if (lane != 0) return;
+    const int64_t r = logits.valid_rows[i];
+    const float lse = static_cast<float>(whole.lse());
+    if (results.state_lse != nullptr) results.state_lse[r] = lse;
+    if (results.lse != nullptr) results.lse[r] = lse;
+    if (results.entropy != nullptr) results.entropy[r] = whole.entropy();
+    if (results.argmax != nullptr) results.argmax[r] = whole.argmax;
+    if (results.loss == nullptr && results.row_loss == nullptr) return;
+    const float loss = loss_of(logits.batch, r, whole, results, terms);
+    if (results.loss != nullptr) results.loss[r] = loss;
+    if (results.row_loss != nullptr) results.row_loss[i] = loss;
+}
+
+__global__ void __launch_bounds__(kThreads)
+adopt_lse_kernel(Batch batch, int64_t rows, const float *lse, float *state_lse) {
+    const int64_t r = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (r < rows) state_lse[r] = batch.counts(r) ? lse[r] : 0.0f;
+}
+
+}  // namespace
+
+int32_t clear_ignored(const Problem &p, const Batch &batch, const RowResults &results, cudaStream_t stream) {
+    return launch("clearing ignored positions", clear_ignored_kernel, div_up(p.rows, kThreads), kThreads, stream, batch,
+                  p.rows, results);
+}
+
+int32_t finish_rows(const Problem &p, const Logits &logits, const VocabularySplits &splits, const OnlineLse *partials,
+                    const RowResults &results, cudaStream_t stream) {
+    const LossTerms terms{p.spec.label_smoothing, p.spec.z_loss, static_cast<double>(p.spec.classes)};
+    return launch("merging the log-sum-exps", finish_rows_kernel, div_up(p.rows, kThreads / kWarp), kThreads, stream,
+                  logits, p.rows, splits.count, partials, terms, results);
+}
+
+int32_t adopt_lse(const Problem &p, const Batch &batch, const float *lse, float *state_lse, cudaStream_t stream) {
+    return launch("adopting the log-sum-exps", adopt_lse_kernel, div_up(p.rows, kThreads), kThreads, stream, batch,
+                  p.rows, lse, state_lse);
+}
+
+}  // namespace cce::cuda::plain

@@ -1,0 +1,54 @@
+// Reductions in a fixed order.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace cce::cuda {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xFFFFFFFFu;
+
+struct Sum {
+    template <typename T>
+    __device__ T operator()(T a, T b) const {
+        return a + b;
+    }
+};
+
+struct Minimum {
+    template <typename T>
+    __device__ T operator()(T a, T b) const {
+        return b < a ? b : a;
+    }
+};
+
+struct Maximum {
+    template <typename T>
+    __device__ T operator()(T a, T b) const {
+        return b > a ? b : a;
+    }
+};
+
+// Reduces over groups of kLanes neighbouring lanes; every lane gets its group's result. The whole warp must call it.
+template <int kLanes = kWarp, typename T, typename Operation>
+__device__ T reduce_lanes(T value, Operation operation) {
+#pragma unroll
+    for (int distance = kLanes / 2; distance > 0; distance /= 2)
+        value = operation(value, __shfl_xor_sync(kAllLanes, value, distance));
+    return value;
+}
+
+// Reduces over a block of whole warps; every thread gets the result. The whole block must call it.
+template <typename T, typename Operation>
+__device__ T reduce_block(T value, Operation operation) {
+    __shared__ T of_warp[32];
+    value = reduce_lanes(value, operation);
+    __syncthreads();  // of_warp may still be read for an earlier reduction
+    if (threadIdx.x % kWarp == 0) of_warp[threadIdx.x / kWarp] = value;
+    __syncthreads();
+    T result = of_warp[0];
+    for (unsigned warp = 1; warp < blockDim.x / kWarp; ++warp) result = operation(result, of_warp[warp]);
+    return result;
+}
+
+}  // namespace cce::cuda
