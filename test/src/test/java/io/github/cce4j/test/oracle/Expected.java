@@ -1,0 +1,43 @@
+package io.github.cce4j.test.oracle;
+
+import io.github.cce4j.FilterReport;
+import io.github.cce4j.Gradient;
+
+/**
+ * What a case must give, in double precision.
+ *
+ * @param loss      one entry for mean and sum, R without a reduction
+ * @param lossScale for each entry of the loss, the size of the terms that it is the difference of
+ * @param logits    row by row; null where the position is ignored
+ * @param valid     positions that are not ignored
+ */
+public record Expected(
+        double[] loss, double[] lossScale, double[] lse, double[] targetLogit, double[] entropy, double[][] logits,
+        Array embeddings, Array classifier, Array bias, FilterReport report, int valid) {
+
+    /**
+     * A gradient.
+     *
+     * @param values    what it must be, without what the buffer held before
+     * @param gross     the norm of the same sums over absolute values: what rounding errors are measured against where
+     *                  terms cancel
+     * @param slack     the norm of what may be missing or not, from softmax entries that are equal to the filter's
+     *                  threshold within rounding
+     * @param untouched entries that nothing contributes to: exactly zero, or what the buffer held before
+     */
+    public record Array(double[] values, double gross, double slack, boolean[] untouched) {
+
+        /** The values of another oracle, to be judged as these. */
+        public Array replacing(double[] others) {
+            return new Array(others, gross, slack, untouched);
+        }
+    }
+
+    public Array gradient(Gradient gradient) {
+        return switch (gradient) {
+            case EMBEDDINGS -> embeddings;
+            case CLASSIFIER -> classifier;
+            case BIAS -> bias;
+        };
+    }
+}
