@@ -88,7 +88,7 @@ typedef struct cce_device_properties {
 
 /* What cce_device_text() can tell. */
 #define CCE_TEXT_NAME 0     /* the processor's or GPU's name */
-#define CCE_TEXT_KERNELS 1  /* the kernel family that serves it: "amx", "avx512", "avx2", "neon", "generic", "cuda-plain" */
+#define CCE_TEXT_KERNELS 1  /* the kernel family: "amx", "avx512", "avx2", "neon", "generic" or "cuda-plain" */
 #define CCE_TEXT_FEATURES 2 /* instruction sets in use on the CPU, compute capability on CUDA */
 
 /* Number of CUDA devices; 0 without a GPU, without a driver, or in a library built without CUDA. Never fails. */
@@ -175,7 +175,7 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 #define CCE_I64 4
 
 /* Reductions, as torch.nn.functional.cross_entropy. The mean divides by the sum over valid positions of
- * t[i] * w[y[i]]; if that is 0, the loss is 0 and all gradients are zero. */
+ * t[i] * w[y[i]]; if that is 0, the loss is 0 and so are its gradients (what comes in through grad_lse stays). */
 #define CCE_REDUCTION_NONE 0
 #define CCE_REDUCTION_MEAN 1
 #define CCE_REDUCTION_SUM 2
@@ -206,7 +206,7 @@ typedef struct cce_problem {
     double z_loss;             /* lambda, finite and >= 0 */
     double filter_embeddings;  /* eps in [0, 1) for dE, or CCE_FILTER_AUTO */
     double filter_classifier;  /* eps in [0, 1) for dC and db, or CCE_FILTER_AUTO */
-    double max_dropped_mass;   /* > 0: where the mean dropped softmax mass exceeds it, backward is exact by itself; 0: no limit */
+    double max_dropped_mass;   /* > 0: backward is exact where the mean dropped softmax mass exceeds it; 0: no limit */
     int32_t device;            /* CCE_CPU or a CUDA device */
     int32_t dtype;             /* of E and C: CCE_F32, CCE_F16 or CCE_BF16 */
     int32_t bias_dtype;        /* of b: dtype or CCE_F32; ignored without a bias */
@@ -237,7 +237,8 @@ typedef struct cce_outputs {
     void *entropy;             /* -sum_j p log p in nats, float32 (R); may be NULL */
 } cce_outputs;
 
-/* Entries of the filter report, float32: softmax mass that the filter dropped, per valid position. */
+/* Entries of the filter report, float32: softmax mass that the filter dropped, per valid position. All 0 where
+ * nothing was computed: no valid position, or a mean that divides by 0 and no grad_lse. */
 #define CCE_REPORT_EMBEDDINGS_MEAN 0
 #define CCE_REPORT_EMBEDDINGS_WORST 1
 #define CCE_REPORT_CLASSIFIER_MEAN 2
@@ -293,10 +294,10 @@ CCE_API int32_t cce_make_state(const cce_problem *problem, const cce_inputs *inp
                                int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream);
 
 /* The loss: primitives 1 and 2 together with all options, and the state for backward. A target that is out of
- * range makes the loss NaN, its position counts as ignored elsewhere, and it is reported with its position and value: on
- * the CPU by this call's status, on CUDA by cce_check. No memory out of bounds is ever read. */
-CCE_API int32_t cce_forward(const cce_problem *problem, const cce_inputs *inputs, const cce_outputs *outputs, void *state,
-                            int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream);
+ * range makes the loss NaN, its position counts as ignored elsewhere, and it is reported with its position and value:
+ * on the CPU by this call's status, on CUDA by cce_check. No memory out of bounds is ever read. */
+CCE_API int32_t cce_forward(const cce_problem *problem, const cce_inputs *inputs, const cce_outputs *outputs,
+                            void *state, int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream);
 
 /* Primitive 3 (section 4.3): the gradients, from the state that cce_forward or cce_make_state left for the
  * same problem and inputs. What is not asked for costs nothing. The state is not changed: backward may run again. */
@@ -306,7 +307,8 @@ CCE_API int32_t cce_backward(const cce_problem *problem, const cce_inputs *input
 
 /* Waits for `stream` and says what the device found out about the inputs: CCE_ERROR_TARGET, with the first
  * position and value, or CCE_OK. Copies the number of valid positions to `*valid` unless that is NULL. */
-CCE_API int32_t cce_check(const cce_problem *problem, const void *state, int64_t state_bytes, int64_t *valid, void *stream);
+CCE_API int32_t cce_check(const cce_problem *problem, const void *state, int64_t state_bytes, int64_t *valid,
+                          void *stream);
 
 #ifdef __cplusplus
 }

@@ -2,8 +2,8 @@
 //
 // A register tile of kTileRows rows times up to kVectors vectors: per step of k, kVectors loads and one broadcast a
 // row feed kTileRows * kVectors fused multiply-adds (24 on AVX-512, from 10 loads), enough independent chains to
-// hide their latency. k is blocked so that the slice of b stays in L1 while all rows pass over it; between
-// slices the tile's sums rest in c, which does not change them: each is one chain in ascending k.
+// hide their latency. k is blocked so that the slice of b stays in L1 while all rows pass over it. Every slice is
+// summed from zero and then added to c: the error of long sums grows with the number of slices, not of terms.
 #pragma once
 
 #include "cpu/kernels/simd.h"
@@ -29,7 +29,9 @@ struct Product {
     bool accumulate;
 };
 
-constexpr int64_t kSliceFloats = 8192;  // 32 KiB
+// Steps of k in a slice: 32 KiB of a full panel of b. The same for narrower ones, so that the bits of a sum do not depend
+// on where in a panel it is.
+constexpr int64_t kSlice = 8192 / kPanel;
 
 template <int kRows, int kColumns>
 void multiply_tile(const Product &p, const float *a, int64_t from, int64_t to, float *c, bool accumulate) {
@@ -37,7 +39,7 @@ void multiply_tile(const Product &p, const float *a, int64_t from, int64_t to, f
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-        for (int v = 0; v < kColumns; ++v) sums[i][v] = accumulate ? load(c + i * p.c_row + v * kLanes) : Floats{};
+        for (int v = 0; v < kColumns; ++v) sums[i][v] = Floats{};
 
     const float *b = p.b + from * kPanel;
     for (int64_t k = from; k < to;) {
@@ -59,7 +61,10 @@ void multiply_tile(const Product &p, const float *a, int64_t from, int64_t to, f
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-        for (int v = 0; v < kColumns; ++v) store(c + i * p.c_row + v * kLanes, sums[i][v]);
+        for (int v = 0; v < kColumns; ++v) {
+            float *to_c = c + i * p.c_row + v * kLanes;
+            store(to_c, accumulate ? load(to_c) + sums[i][v] : sums[i][v]);
+        }
 }
 
 using MultiplyTile = void (*)(const Product &, const float *, int64_t, int64_t, float *, bool);
@@ -86,9 +91,8 @@ CCE_INLINE MultiplyTile tile_of(int64_t rows, int32_t vectors) {
 
 void multiply(const Product &p) {
     const MultiplyTile full = tile_of(kTileRows, p.vectors);
-    const int64_t slice = kSliceFloats / (p.vectors * kLanes);
-    for (int64_t from = 0; from < p.k; from += slice) {
-        const int64_t to = p.k - from < slice ? p.k : from + slice;
+    for (int64_t from = 0; from < p.k; from += kSlice) {
+        const int64_t to = p.k - from < kSlice ? p.k : from + kSlice;
         const bool accumulate = p.accumulate || from > 0;
         int64_t i = 0;
         for (; i + kTileRows <= p.rows; i += kTileRows)

@@ -7,8 +7,8 @@ import java.util.Objects;
 /**
  * Which entries of the softmax backward may leave out. An entry below a threshold counts as 0 in the gradient, which
  * saves most of the work, since of very many classes few have a softmax above it. What the target and label smoothing
- * contribute is never left out, and neither loss nor log-sum-exp are touched. It pays once a model is trained: at the start
- * of training nearly everything is below any threshold, so let {@link #maxDroppedMass} guard a filter that is set then.
+ * contribute is never left out, and neither loss nor log-sum-exp are touched. It pays once a model is trained: at the
+ * start of training nearly everything is below any threshold, so let {@link #maxDroppedMass} guard a filter then.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *

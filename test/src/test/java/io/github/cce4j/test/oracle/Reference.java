@@ -141,8 +141,11 @@ public final class Reference {
         };
     }
 
-    /** Mean and worst softmax mass of a valid position that a filter drops. */
+    /** Mean and worst softmax mass of a valid position that a filter drops; nothing where all gradients vanish. */
     private double[] dropped(double eps, int valid) {
+        if (divisor == 0 && data.gradLse() == null) {
+            return new double[] {0, 0};
+        }
         double sum = 0;
         double worst = 0;
         for (int r = 0; r < c.rows(); r++) {
