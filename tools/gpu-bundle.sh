@@ -15,9 +15,10 @@ mkdir -p "$jars" "$bundle/native" "$(dirname "$archive")"
 JAVA_HOME=$("$root/tools/find-jdk.sh")
 export JAVA_HOME
 cd "$root"
-# libtorch is too large; tests that need it carry the tag "libtorch".
+# libtorch is too large; tests that need it carry the tag "libtorch". libcce comes once, beside the native tests.
 ./mvnw -q -B -pl test,benchmark -am -DskipTests package \
-    dependency:copy-dependencies -DoutputDirectory="$jars" -DexcludeGroupIds=org.bytedeco
+    dependency:copy-dependencies -DoutputDirectory="$jars" -DexcludeGroupIds=org.bytedeco \
+    -DexcludeArtifactIds=cce4j-native
 cp test/target/*-tests.jar benchmark/target/cce4j-benchmark.jar "$jars"
 cp native/target/cmake/native/test/*_test "$(find native/target/classes -name libcce.so)" "$bundle/native"
 

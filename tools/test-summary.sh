@@ -6,12 +6,13 @@ cd "$(dirname "$0")/.."
 
 for report in */target/surefire-reports/TEST-*.xml */target/ctest-reports/*.xml; do
     [ -f "$report" ] || continue
-    # One line a test: module, passed|failed|skipped, why.
+    # One line a test: module, passed|failed|skipped, why. A reason is an attribute or the text that follows.
     awk -v module="${report%%/*}" '
         BEGIN { RS = "<" }
         function put() { if (outcome) print module "\t" outcome "\t" why }
         /^testcase[ \t\r\n\/>]/ { put(); outcome = "passed"; why = "" }
         /^(failure|error)[ \t\r\n\/>]/ { outcome = "failed" }
+        outcome == "skipped" && why == "" && /^!\[CDATA\[/ { split($0, lines, "\n"); why = lines[1]; sub(/^!\[CDATA\[([A-Za-z0-9_.]*: )?/, "", why) }
         /^skipped[ \t\r\n\/>]/ { outcome = "skipped"; if (match($0, /message="[^"]*"/)) why = substr($0, RSTART + 9, RLENGTH - 10) }
         END { put() }' "$report"
 done | awk -F '\t' '

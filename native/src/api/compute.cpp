@@ -18,8 +18,8 @@ int32_t require(const char *name, const void *pointer, bool needed) {
 
 int32_t require_buffer(const char *name, const void *buffer, int64_t given, int64_t needed) {
     if (given < needed)
-        return fail(CCE_ERROR_BUFFER_TOO_SMALL, "%s needs %lld bytes, but has %lld", name, static_cast<long long>(needed),
-                    static_cast<long long>(given));
+        return fail(CCE_ERROR_BUFFER_TOO_SMALL, "%s needs %lld bytes, but has %lld", name,
+                    static_cast<long long>(needed), static_cast<long long>(given));
     CCE_TRY(require(name, buffer, needed > 0));
     if (reinterpret_cast<uintptr_t>(buffer) % kAlignment != 0)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "%s must be aligned to %lld bytes, but is %p", name,
@@ -43,8 +43,8 @@ int32_t open_inputs(const Problem &p, const cce_inputs *inputs, bool targets, cc
     return require("inputs.targets", in->targets, any && targets);
 }
 
-int32_t require_dtype(const char *name, int32_t dtype, int32_t natural) {
-    if (dtype == natural || dtype == CCE_F32) return CCE_OK;
+int32_t require_dtype(const char *name, const void *gradient, int32_t dtype, int32_t natural) {
+    if (gradient == nullptr || dtype == natural || dtype == CCE_F32) return CCE_OK;
     return fail(CCE_ERROR_INVALID_ARGUMENT, "%s must be %d (as the input) or CCE_F32, but is %d", name, natural, dtype);
 }
 
@@ -126,8 +126,8 @@ int32_t cce_forward(const cce_problem *problem, const cce_inputs *inputs, const 
     return backend->forward(p, in, out, State::at(p, state), w, stream);
 }
 
-int32_t cce_backward(const cce_problem *problem, const cce_inputs *inputs, const cce_gradients *gradients, const void *state,
-                     int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream) {
+int32_t cce_backward(const cce_problem *problem, const cce_inputs *inputs, const cce_gradients *gradients,
+                     const void *state, int64_t state_bytes, void *workspace, int64_t workspace_bytes, void *stream) {
     Problem p;
     const Backend *backend = nullptr;
     cce_inputs in;
@@ -140,13 +140,14 @@ int32_t cce_backward(const cce_problem *problem, const cce_inputs *inputs, const
                            (grad.classifier != nullptr ? CCE_GRADIENT_CLASSIFIER : 0) |
                            (grad.bias != nullptr ? CCE_GRADIENT_BIAS : 0);
     if (wanted & ~p.spec.gradients)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "gradients 0x%x are asked for, but problem.gradients announced only 0x%x", wanted,
+        return fail(CCE_ERROR_INVALID_ARGUMENT,
+                    "gradients 0x%x are asked for, but problem.gradients announced only 0x%x", wanted,
                     p.spec.gradients);
     if (grad.bias != nullptr && in.bias == nullptr)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "gradients.bias is asked for, but inputs.bias is NULL");
-    CCE_TRY(require_dtype("gradients.embeddings_dtype", grad.embeddings == nullptr ? CCE_F32 : grad.embeddings_dtype, p.spec.dtype));
-    CCE_TRY(require_dtype("gradients.classifier_dtype", grad.classifier == nullptr ? CCE_F32 : grad.classifier_dtype, p.spec.dtype));
-    CCE_TRY(require_dtype("gradients.bias_dtype", grad.bias == nullptr ? CCE_F32 : grad.bias_dtype, p.spec.bias_dtype));
+    CCE_TRY(require_dtype("gradients.embeddings_dtype", grad.embeddings, grad.embeddings_dtype, p.spec.dtype));
+    CCE_TRY(require_dtype("gradients.classifier_dtype", grad.classifier, grad.classifier_dtype, p.spec.dtype));
+    CCE_TRY(require_dtype("gradients.bias_dtype", grad.bias, grad.bias_dtype, p.spec.bias_dtype));
     CCE_TRY(require_state(p, state, state_bytes));
     CCE_TRY(require_workspace(p, *backend, CCE_PASS_BACKWARD, w));
     return backend->backward(p, in, grad, State::at(p, const_cast<void *>(state)), w, stream);

@@ -11,8 +11,8 @@ int32_t backend_of(int32_t device, const Backend **backend) {
     }
     const int32_t count = cuda_device_count();
     if (device < 0 || device >= count)
-        return fail(CCE_ERROR_NO_DEVICE, "there is no device %d: the CPU is %d, and there %s %d CUDA device%s", device, CCE_CPU,
-                    count == 1 ? "is" : "are", count, count == 1 ? "" : "s");
+        return fail(CCE_ERROR_NO_DEVICE, "there is no device %d: the CPU is %d, and there %s %d CUDA device%s", device,
+                    CCE_CPU, count == 1 ? "is" : "are", count, count == 1 ? "" : "s");
     *backend = &cuda_backend();
     return CCE_OK;
 }
@@ -42,8 +42,8 @@ int32_t cce_device_text(int32_t device, int32_t what, void *buffer, int64_t capa
     if (what < CCE_TEXT_NAME || what > CCE_TEXT_FEATURES)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "what must be CCE_TEXT_NAME, _KERNELS or _FEATURES, but is %d", what);
     if (buffer == nullptr || capacity < 1)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "buffer must hold at least 1 byte, but is %p with a capacity of %lld", buffer,
-                    static_cast<long long>(capacity));
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "buffer must hold at least 1 byte, but is %p with a capacity of %lld",
+                    buffer, static_cast<long long>(capacity));
     return backend->text(device, what, static_cast<char *>(buffer), capacity);
 }
 

@@ -8,9 +8,11 @@ using namespace cce;
 namespace {
 
 int32_t check_range(const char *name, const void *pointer, int64_t bytes) {
-    if (bytes < 0) return fail(CCE_ERROR_INVALID_ARGUMENT, "bytes must be >= 0, but is %lld", static_cast<long long>(bytes));
+    if (bytes < 0)
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "bytes must be >= 0, but is %lld", static_cast<long long>(bytes));
     if (bytes > 0 && pointer == nullptr)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "%s is NULL, but %lld bytes are to be touched", name, static_cast<long long>(bytes));
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "%s is NULL, but %lld bytes are to be touched", name,
+                    static_cast<long long>(bytes));
     return CCE_OK;
 }
 
@@ -20,7 +22,8 @@ int32_t cce_allocate(int32_t device, int64_t bytes, void *stream, void **pointer
     const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (pointer == nullptr) return fail(CCE_ERROR_INVALID_ARGUMENT, "pointer is NULL");
-    if (bytes < 0) return fail(CCE_ERROR_INVALID_ARGUMENT, "bytes must be >= 0, but is %lld", static_cast<long long>(bytes));
+    if (bytes < 0)
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "bytes must be >= 0, but is %lld", static_cast<long long>(bytes));
     void *allocated;
     CCE_TRY(backend->allocate(device, bytes, stream, &allocated));
     Ledger::of(device).add(allocated, bytes);
@@ -37,7 +40,8 @@ int32_t cce_free(int32_t device, void *pointer, void *stream) {
     return backend->free(device, pointer, stream);
 }
 
-int32_t cce_copy(int32_t device, int32_t direction, void *destination, const void *source, int64_t bytes, void *stream) {
+int32_t cce_copy(int32_t device, int32_t direction, void *destination, const void *source, int64_t bytes,
+                 void *stream) {
     const Backend *backend = nullptr;
     CCE_TRY(backend_of(device, &backend));
     if (direction < CCE_COPY_HOST_TO_DEVICE || direction > CCE_COPY_DEVICE_TO_DEVICE)

@@ -39,9 +39,12 @@ struct Backend {
     int64_t (*workspace_bytes)(const Problem &p, int32_t passes);
     int32_t (*indexed_dot)(const Problem &p, const cce_inputs &in, float *target_logit, Workspace w, void *stream);
     int32_t (*log_sum_exp)(const Problem &p, const cce_inputs &in, float *lse, Workspace w, void *stream);
-    int32_t (*make_state)(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w, void *stream);
-    int32_t (*forward)(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w, void *stream);
-    int32_t (*backward)(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w, void *stream);
+    int32_t (*make_state)(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
+                          void *stream);
+    int32_t (*forward)(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w,
+                       void *stream);
+    int32_t (*backward)(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state,
+                        Workspace w, void *stream);
     // Copies the header to the host after waiting for `stream`.
     int32_t (*read_header)(const Problem &p, const State &state, StateHeader *header, void *stream);
 };

@@ -1,7 +1,5 @@
 #include "common/ledger.h"
 
-#include "common/backend.h"
-
 namespace cce {
 
 void Ledger::add(void *pointer, int64_t bytes) {
@@ -35,9 +33,11 @@ void Ledger::reset_peak() {
 }
 
 Ledger &Ledger::of(int32_t device) {
+    static std::mutex mutex;
     // Never destroyed: a JVM's threads may still free memory while the process ends.
-    static Ledger *const ledgers = new Ledger[1 + cuda_device_count()];
-    return ledgers[device - CCE_CPU];
+    static auto *const ledgers = new std::unordered_map<int32_t, Ledger>;
+    const std::lock_guard<std::mutex> lock(mutex);
+    return (*ledgers)[device];
 }
 
 }  // namespace cce

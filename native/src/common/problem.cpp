@@ -21,8 +21,8 @@ int32_t multiply(int64_t a, int64_t b, const char *what, int64_t *product) {
 
 int32_t at_least(int64_t value, int64_t least, const char *name) {
     if (value >= least) return CCE_OK;
-    return fail(CCE_ERROR_INVALID_ARGUMENT, "%s must be at least %lld, but is %lld", name, static_cast<long long>(least),
-                static_cast<long long>(value));
+    return fail(CCE_ERROR_INVALID_ARGUMENT, "%s must be at least %lld, but is %lld", name,
+                static_cast<long long>(least), static_cast<long long>(value));
 }
 
 int32_t resolve_filter(double *eps, int32_t dtype, const char *name) {
@@ -75,23 +75,27 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.shift must be in [0, time = %lld], but is %lld",
                     static_cast<long long>(p.time), static_cast<long long>(p.shift));
     if (p.dtype != CCE_F32 && p.dtype != CCE_F16 && p.dtype != CCE_BF16)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.dtype must be CCE_F32, CCE_F16 or CCE_BF16, but is %d", p.dtype);
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.dtype must be CCE_F32, CCE_F16 or CCE_BF16, but is %d",
+                    p.dtype);
     if (p.bias_dtype != p.dtype && p.bias_dtype != CCE_F32)
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.bias_dtype must be problem.dtype = %d or CCE_F32, but is %d",
                     p.dtype, p.bias_dtype);
     if (p.target_dtype != CCE_I32 && p.target_dtype != CCE_I64)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.target_dtype must be CCE_I32 or CCE_I64, but is %d", p.target_dtype);
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.target_dtype must be CCE_I32 or CCE_I64, but is %d",
+                    p.target_dtype);
     if (p.reduction < CCE_REDUCTION_NONE || p.reduction > CCE_REDUCTION_SUM)
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.reduction must be CCE_REDUCTION_NONE, _MEAN or _SUM, but is %d",
-                    p.reduction);
+        return fail(CCE_ERROR_INVALID_ARGUMENT,
+                    "problem.reduction must be CCE_REDUCTION_NONE, _MEAN or _SUM, but is %d", p.reduction);
     if (p.gradients & ~(CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.gradients has unknown bits: 0x%x", p.gradients);
     if (!(p.softcap >= 0.0) || !std::isfinite(p.softcap))
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.softcap must be finite and > 0, or 0 for none, but is %g", p.softcap);
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.softcap must be finite and > 0, or 0 for none, but is %g",
+                    p.softcap);
     if (!(p.temperature > 0.0) || !std::isfinite(p.temperature))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.temperature must be finite and > 0, but is %g", p.temperature);
     if (!(p.label_smoothing >= 0.0 && p.label_smoothing <= 1.0))
-        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.label_smoothing must be in [0, 1], but is %g", p.label_smoothing);
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.label_smoothing must be in [0, 1], but is %g",
+                    p.label_smoothing);
     if (!(p.z_loss >= 0.0) || !std::isfinite(p.z_loss))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.z_loss must be finite and >= 0, but is %g", p.z_loss);
     if (!(p.max_dropped_mass >= 0.0))

@@ -28,7 +28,8 @@ struct State {
         char *base = static_cast<char *>(buffer);
         char *lse = base + align_up(sizeof(StateHeader));
         char *valid_rows = lse + align_up(p.rows * sizeof(float));
-        return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(lse), reinterpret_cast<int64_t *>(valid_rows)};
+        return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(lse),
+                reinterpret_cast<int64_t *>(valid_rows)};
     }
 };
 

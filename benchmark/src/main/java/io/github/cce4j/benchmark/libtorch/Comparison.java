@@ -1,5 +1,6 @@
 package io.github.cce4j.benchmark.libtorch;
 
+import io.github.cce4j.Device;
 import io.github.cce4j.Library;
 import io.github.cce4j.benchmark.Shape;
 import java.io.IOException;
@@ -47,6 +48,7 @@ public final class Comparison {
     private static List<Measured> measure(Shape shape, int threads, int rounds, Allocator allocator, Path folder)
             throws IOException, InterruptedException {
         Path file = Files.createTempFile(folder, "measured", ".json");
+        long thirdOfMemory = Device.cpu().properties().totalMemory() / 3 >> 30;
         ProcessBuilder process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "--enable-native-access=ALL-UNNAMED",
@@ -60,7 +62,7 @@ public final class Comparison {
                         Integer.toString(threads),
                         Integer.toString(rounds),
                         Long.toString(SEED),
-                        Integer.toString(allocator.touchedGibibytes()),
+                        Long.toString(Math.min(allocator.touchedGibibytes(), thirdOfMemory)),
                         file.toString())
                 .inheritIO();
         process.environment().putAll(allocator.environment());
