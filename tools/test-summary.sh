@@ -14,6 +14,7 @@ for report in */target/surefire-reports/TEST-*.xml */target/ctest-reports/*.xml;
         /^(failure|error)[ \t\r\n\/>]/ { outcome = "failed" }
         outcome == "skipped" && why == "" && /^!\[CDATA\[/ { split($0, lines, "\n"); why = lines[1]; sub(/^!\[CDATA\[([A-Za-z0-9_.]*: )?/, "", why) }
         /^skipped[ \t\r\n\/>]/ { outcome = "skipped"; if (match($0, /message="[^"]*"/)) why = substr($0, RSTART + 9, RLENGTH - 10) }
+        /^system-out>skipped: / && outcome == "skipped" { split($0, lines, "\n"); why = lines[1]; sub(/^system-out>skipped: /, "", why) }
         END { put() }' "$report"
 done | awk -F '\t' '
     !($1 in seen) { seen[$1]; modules[++n] = $1 }

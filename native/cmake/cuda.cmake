@@ -22,14 +22,41 @@ endif()
 enable_language(CUDA)
 message(STATUS "libcce: CPU and CUDA ${CMAKE_CUDA_COMPILER_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
 
-file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/*/*.cu)
+function(cce_cuda_settings target)
+    set_target_properties(${target} PROPERTIES
+        CUDA_STANDARD 17
+        CUDA_STANDARD_REQUIRED ON
+        CUDA_RUNTIME_LIBRARY Static
+        CUDA_VISIBILITY_PRESET hidden)
+    list(JOIN host_options "," cuda_host_options)
+    target_compile_options(${target} PRIVATE
+        $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror,${cuda_host_options}>)
+endfunction()
+
+# The kernels of src/cuda/${family}, for the architectures whose instructions they use.
+function(cce_cuda_family family)
+    file(GLOB sources CONFIGURE_DEPENDS src/cuda/${family}/*.cu)
+    add_library(cce_${family} OBJECT ${sources})
+    cce_cuda_settings(cce_${family})
+    set_target_properties(cce_${family} PROPERTIES CUDA_ARCHITECTURES "${ARGN}" POSITION_INDEPENDENT_CODE ON)
+    target_include_directories(cce_${family} PRIVATE include src)
+    target_compile_definitions(cce_${family} PRIVATE CCE_BUILD)
+    target_sources(cce PRIVATE $<TARGET_OBJECTS:cce_${family}>)
+endfunction()
+
+file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/forward/*.cu src/cuda/plain/*.cu)
 target_sources(cce PRIVATE ${sources})
-set_target_properties(cce PROPERTIES
-    CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}"
-    CUDA_STANDARD 17
-    CUDA_STANDARD_REQUIRED ON
-    CUDA_RUNTIME_LIBRARY Static
-    CUDA_VISIBILITY_PRESET hidden)
-list(JOIN host_options "," cuda_host_options)
-target_compile_options(cce PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror,${cuda_host_options}>)
+set_target_properties(cce PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
+cce_cuda_settings(cce)
+
+set(from_ampere ${CMAKE_CUDA_ARCHITECTURES})
+list(FILTER from_ampere INCLUDE REGEX "^([89]|1[0-9])[0-9]")
+if(NOT from_ampere)
+    set(from_ampere 80)
+endif()
+cce_cuda_family(sm80 ${from_ampere})
+
+# Instructions of Hopper alone. ptxas only remarks that it serialises wgmma or spills registers: an error here.
+cce_cuda_family(sm90 90a-real)
+set_target_properties(cce_sm90 PROPERTIES CUDA_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/refuse-slow-code.sh)
+target_compile_options(cce_sm90 PRIVATE -Xptxas=-v)

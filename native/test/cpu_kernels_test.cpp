@@ -11,176 +11,19 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "cce.h"
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/random.h"
 
+namespace cce::test {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int32_t kAllGradients = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
-
-std::mt19937_64 generator;
-int64_t checks = 0;
-int64_t failures = 0;
-std::string current;
-
-void check(bool good, const char *what, double got = 0, double expected = 0) {
-    ++checks;
-    if (good) return;
-    if (++failures > 30) return;
-    printf("FAILED %s: got %.9g, expected %.9g\n    in %s\n", what, got, expected, current.c_str());
-}
-
-int64_t whole(int64_t least, int64_t most) { return std::uniform_int_distribution<int64_t>(least, most)(generator); }
-double real(double least, double most) { return std::uniform_real_distribution<double>(least, most)(generator); }
-double normal() { return std::normal_distribution<double>()(generator); }
-bool chance(double p) { return real(0, 1) < p; }
-template <typename T>
-T one_of(std::initializer_list<T> values) { return values.begin()[whole(0, static_cast<int64_t>(values.size()) - 1)]; }
-
-int64_t dtype_bytes(int32_t dtype) { return dtype == CCE_I64 ? 8 : dtype == CCE_F32 || dtype == CCE_I32 ? 4 : 2; }
-
-// ---- the 16-bit formats, by their definition ----
-
-double decode(uint16_t bits, int32_t dtype) {
-    const int exponent_bits = dtype == CCE_F16 ? 5 : 8, mantissa_bits = 15 - exponent_bits;
-    const int bias = (1 << (exponent_bits - 1)) - 1;
-    const int exponent = (bits & 0x7fff) >> mantissa_bits, mantissa = bits & ((1 << mantissa_bits) - 1);
-    const double sign = bits & 0x8000 ? -1.0 : 1.0;
-    if (exponent == (1 << exponent_bits) - 1) return mantissa ? std::nan("") : sign * kInfinity;
-    if (exponent == 0) return sign * std::ldexp(mantissa, 1 - bias - mantissa_bits);
-    return sign * std::ldexp(mantissa + (1 << mantissa_bits), exponent - bias - mantissa_bits);
-}
-
-uint16_t encode(double value, int32_t dtype) {
-    const int exponent_bits = dtype == CCE_F16 ? 5 : 8, mantissa_bits = 15 - exponent_bits;
-    const int bias = (1 << (exponent_bits - 1)) - 1;
-    const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
-    const uint16_t infinity = static_cast<uint16_t>(((1 << exponent_bits) - 1) << mantissa_bits);
-    if (std::isnan(value)) return infinity | (1 << (mantissa_bits - 1));
-    const double magnitude = std::fabs(value);
-    if (magnitude == 0) return sign;
-    int exponent = std::isinf(magnitude) ? 2000 : std::ilogb(magnitude);
-    if (exponent < 1 - bias) exponent = 1 - bias;
-    if (exponent > bias) return sign | infinity;
-    const double steps = std::nearbyint(std::ldexp(magnitude, mantissa_bits - exponent));  // to nearest even
-    const int64_t bits = static_cast<int64_t>(steps) + (static_cast<int64_t>(exponent + bias - 1) << mantissa_bits);
-    return sign | static_cast<uint16_t>(bits > infinity ? infinity : bits);
-}
-
-// ---- buffers ----
-
-// Memory with guards at both ends, poisoned first.
-class Buffer {
-public:
-    explicit Buffer(int64_t bytes = 0) { resize(bytes); }
-    void resize(int64_t bytes) {
-        bytes_ = bytes;
-        memory_.resize(bytes + 2 * kGuard + 256);
-        data_ = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(memory_.data()) + kGuard + 255) / 256 * 256);
-        memset(data_ - kGuard, kPattern, bytes + 2 * kGuard);
-    }
-    void *data() { return data_; }
-    const void *data() const { return data_; }
-    int64_t bytes() const { return bytes_; }
-    template <typename T>
-    T *as() { return reinterpret_cast<T *>(data_); }
-    template <typename T>
-    const T *as() const { return reinterpret_cast<const T *>(data_); }
-    bool intact() const {
-        for (int64_t i = 0; i < kGuard; ++i)
-            if (data_[-1 - i] != kPattern || data_[bytes_ + i] != kPattern) return false;
-        return true;
-    }
-
-private:
-    static constexpr int64_t kGuard = 256;
-    static constexpr char kPattern = 0x5b;
-    std::vector<char> memory_;
-    char *data_ = nullptr;
-    int64_t bytes_ = 0;
-};
-
-// An array of float32, float16 or bfloat16.
-struct Array {
-    int32_t dtype = CCE_F32;
-    int64_t count = 0;
-    Buffer buffer;
-
-    void resize(int64_t n, int32_t type) {
-        dtype = type;
-        count = n;
-        buffer.resize(n * dtype_bytes(type));
-    }
-    double get(int64_t i) const {
-        return dtype == CCE_F32 ? buffer.as<float>()[i] : decode(buffer.as<uint16_t>()[i], dtype);
-    }
-    void set(int64_t i, double value) {
-        if (dtype == CCE_F32)
-            buffer.as<float>()[i] = static_cast<float>(value);
-        else
-            buffer.as<uint16_t>()[i] = encode(value, dtype);
-    }
-    std::vector<double> values() const {
-        std::vector<double> v(count);
-        for (int64_t i = 0; i < count; ++i) v[i] = get(i);
-        return v;
-    }
-};
-
-// ---- a case and its reference ----
-
-struct Case {
-    cce_problem spec = {};
-    bool has_bias = false, has_class_weights = false, has_token_weights = false;
-    bool has_grad_loss = false, has_grad_lse = false;
-    Array embeddings, classifier, bias, class_weights, token_weights, grad_loss, grad_lse;
-    std::vector<int64_t> targets;
-    Buffer target_buffer;
-
-    cce_inputs inputs() {
-        cce_inputs in = {};
-        in.struct_size = sizeof in;
-        in.embeddings = embeddings.buffer.data();
-        in.classifier = classifier.buffer.data();
-        in.bias = has_bias ? bias.buffer.data() : nullptr;
-        in.targets = target_buffer.data();
-        in.class_weights = has_class_weights ? class_weights.buffer.data() : nullptr;
-        in.token_weights = has_token_weights ? token_weights.buffer.data() : nullptr;
-        return in;
-    }
-
-    void store_targets() {
-        target_buffer.resize(static_cast<int64_t>(targets.size()) * dtype_bytes(spec.target_dtype));
-        for (size_t i = 0; i < targets.size(); ++i)
-            if (spec.target_dtype == CCE_I32)
-                target_buffer.as<int32_t>()[i] = static_cast<int32_t>(targets[i]);
-            else
-                target_buffer.as<int64_t>()[i] = targets[i];
-    }
-
-    int64_t tokens() const { return spec.batch * spec.time; }
-    int64_t rows() const { return spec.batch * (spec.time - spec.shift); }
-    int64_t token_of(int64_t row) const {
-        const int64_t row_time = spec.time - spec.shift;
-        return row / row_time * spec.time + row % row_time;
-    }
-    int64_t target_of(int64_t row) const { return token_of(row) + spec.shift; }
-    int64_t target(int64_t row) const { return targets[target_of(row)]; }
-    bool ignored(int64_t row) const {
-        const int64_t y = target(row);
-        return y == spec.ignore_index || y < 0 || y >= spec.classes;
-    }
-};
-
-void randomize(Array *array, int64_t count, int32_t dtype, double scale, bool positive = false) {
-    array->resize(count, dtype);
-    for (int64_t i = 0; i < count; ++i) array->set(i, positive ? real(0.2, 2.0) : scale * normal());
-}
 
 Case random_case() {
     Case c;
@@ -216,13 +59,7 @@ Case random_case() {
 
     const int64_t tokens = c.tokens();
     const double spread = real(0.3, 3) / std::sqrt(static_cast<double>(s.hidden));
-    randomize(&c.embeddings, tokens * s.hidden, s.dtype, 1.0);
-    randomize(&c.classifier, s.classes * s.hidden, s.dtype, spread);
-    randomize(&c.bias, s.classes, s.bias_dtype, 0.5);
-    randomize(&c.class_weights, s.classes, CCE_F32, 1, true);
-    randomize(&c.token_weights, tokens, CCE_F32, 1, true);
-    randomize(&c.grad_loss, s.reduction == CCE_REDUCTION_NONE ? c.rows() : 1, CCE_F32, 1.0);
-    randomize(&c.grad_lse, c.rows(), CCE_F32, 0.3);
+    c.fill(spread);
     c.targets.resize(tokens);
     const double ignored = one_of<double>({0, 0.3, 0.9, 1});
     for (int64_t &y : c.targets) y = chance(ignored * ignored) ? s.ignore_index : whole(0, s.classes - 1);
@@ -230,153 +67,10 @@ Case random_case() {
     return c;
 }
 
-std::string describe(const Case &c) {
-    const cce_problem &s = c.spec;
-    char text[512];
-    snprintf(text, sizeof text,
-             "B=%" PRId64 " T=%" PRId64 " V=%" PRId64 " D=%" PRId64 " shift=%" PRId64
-             " softcap=%g temperature=%g smoothing=%g z_loss=%g filters=%g,%g limit=%g dtype=%d bias=%d/%d "
-             "weights=%d,%d reduction=%d gradients=%d grad_loss=%d grad_lse=%d",
-             s.batch, s.time, s.classes, s.hidden, s.shift, s.softcap, s.temperature, s.label_smoothing, s.z_loss,
-             s.filter_embeddings, s.filter_classifier, s.max_dropped_mass, s.dtype, c.has_bias, s.bias_dtype,
-             c.has_class_weights, c.has_token_weights, s.reduction, s.gradients, c.has_grad_loss, c.has_grad_lse);
-    return text;
-}
-
-struct Reference {
-    std::vector<double> loss, lse, target_logit, entropy, de, dc, db;
-    std::vector<double> de_size, dc_size, db_size;  // the sums of the magnitudes of the gradients' terms
-    std::vector<double> logits;  // (R, V)
-    std::vector<int64_t> argmax;
-    double report[CCE_REPORT_LENGTH] = {};
-    bool borderline = false;  // an entry or a mean so near to its limit that rounding decides
-};
-
-Reference compute(const Case &c) {
-    const cce_problem &s = c.spec;
-    const int64_t rows = c.rows(), classes = s.classes, hidden = s.hidden;
-    const std::vector<double> e = c.embeddings.values(), w = c.classifier.values();
-    Reference r;
-    r.lse.assign(rows, 0);
-    r.target_logit.assign(rows, 0);
-    r.entropy.assign(rows, 0);
-    r.argmax.assign(rows, -1);
-    std::vector<double> losses(rows, 0), slope(rows * classes);
-    std::vector<double> &z = r.logits;
-    z.resize(rows * classes);
-    double weight_sum = 0, divisor = 0, total = 0;
-    int64_t valid = 0;
-    const auto class_weight = [&](int64_t j) { return c.has_class_weights ? c.class_weights.get(j) : 1.0; };
-    const auto token_weight = [&](int64_t row) {
-        return c.has_token_weights ? c.token_weights.get(c.target_of(row)) : 1.0;
-    };
-    for (int64_t j = 0; j < classes; ++j) weight_sum += class_weight(j);
-    for (int64_t row = 0; row < rows; ++row) {
-        if (c.ignored(row)) continue;
-        ++valid;
-        const int64_t y = c.target(row);
-        double *logits = &z[row * classes];
-        double highest = -kInfinity;
-        for (int64_t j = 0; j < classes; ++j) {
-            double u = c.has_bias ? c.bias.get(j) : 0.0;
-            for (int64_t d = 0; d < hidden; ++d) u += e[c.token_of(row) * hidden + d] * w[j * hidden + d];
-            const double t = s.softcap > 0 ? std::tanh(u / s.softcap) : 0.0;
-            logits[j] = (s.softcap > 0 ? s.softcap * t : u) / s.temperature;
-            slope[row * classes + j] = (1 - t * t) / s.temperature;
-            if (logits[j] > highest) {
-                highest = logits[j];
-                r.argmax[row] = j;
-            }
-        }
-        double sum = 0, mean = 0, smooth = 0;
-        for (int64_t j = 0; j < classes; ++j) sum += std::exp(logits[j] - highest);
-        const double lse = highest + std::log(sum);
-        for (int64_t j = 0; j < classes; ++j) {
-            mean += std::exp(logits[j] - lse) * logits[j];
-            smooth += class_weight(j) * (lse - logits[j]);
-        }
-        r.lse[row] = lse;
-        r.target_logit[row] = logits[y];
-        r.entropy[row] = lse - mean;
-        const double hard = class_weight(y) * (lse - logits[y]);
-        const double ce = (1 - s.label_smoothing) * hard + s.label_smoothing / classes * smooth;
-        losses[row] = token_weight(row) * (ce + s.z_loss * lse * lse);
-        divisor += token_weight(row) * class_weight(y);
-        total += losses[row];
-    }
-    if (s.reduction != CCE_REDUCTION_MEAN) divisor = 1;
-    if (s.reduction == CCE_REDUCTION_NONE)
-        r.loss = losses;
-    else
-        r.loss = {divisor == 0 ? 0 : total / divisor};
-
-    const double filters[2] = {c.spec.filter_embeddings, c.spec.filter_classifier};
-    const bool wanted[2] = {(s.gradients & CCE_GRADIENT_EMBEDDINGS) != 0,
-                            (s.gradients & (CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS)) != 0};
-    double eps[2] = {filters[0], filters[1]};
-    for (int side = 0; side < 2; ++side) {
-        if (!wanted[side]) continue;
-        double sum = 0, worst = 0;
-        for (int64_t row = 0; row < rows; ++row) {
-            if (c.ignored(row)) continue;
-            double mass = 0;
-            for (int64_t j = 0; j < classes; ++j) {
-                const double p = std::exp(z[row * classes + j] - r.lse[row]);
-                if (eps[side] > 0 && std::fabs(p / eps[side] - 1) < 1e-4) r.borderline = true;
-                if (p < eps[side] && j != c.target(row)) mass += p;
-            }
-            sum += mass;
-            worst = std::max(worst, mass);
-        }
-        const double mean = valid == 0 ? 0 : sum / valid, limit = s.max_dropped_mass;
-        if (limit > 0 && std::fabs(mean / limit - 1) < 1e-3) r.borderline = true;
-        if (limit > 0 && mean > limit) {
-            eps[side] = 0;
-            r.report[CCE_REPORT_EMBEDDINGS_EXACT + side] = 1;
-        } else {
-            r.report[2 * side] = mean;
-            r.report[2 * side + 1] = worst;
-        }
-    }
-    for (std::vector<double> *sum : {&r.de, &r.de_size}) sum->assign(c.tokens() * hidden, 0);
-    for (std::vector<double> *sum : {&r.dc, &r.dc_size}) sum->assign(classes * hidden, 0);
-    for (std::vector<double> *sum : {&r.db, &r.db_size}) sum->assign(classes, 0);
-    for (int64_t row = 0; row < rows; ++row) {
-        if (c.ignored(row)) continue;
-        double g = c.has_grad_loss ? c.grad_loss.get(s.reduction == CCE_REDUCTION_NONE ? row : 0) : 1.0;
-        g = divisor == 0 ? 0 : g / divisor * token_weight(row);
-        const double glse = c.has_grad_lse ? c.grad_lse.get(row) : 0.0;
-        const int64_t y = c.target(row), token = c.token_of(row);
-        for (int64_t j = 0; j < classes; ++j) {
-            const double p = std::exp(z[row * classes + j] - r.lse[row]);
-            double dz[2], size[2];
-            for (int side = 0; side < 2; ++side) {
-                const double kept = p < eps[side] && j != y ? 0 : p;
-                const double a = s.label_smoothing;
-                const double of_softmax =
-                    g * ((1 - a) * class_weight(y) + a / classes * weight_sum + 2 * s.z_loss * r.lse[row]) + glse;
-                const double of_label = g * ((1 - a) * class_weight(y) * (j == y) + a / classes * class_weight(j));
-                dz[side] = (of_softmax * kept - of_label) * slope[row * classes + j];
-                size[side] = (std::fabs(of_softmax * kept) + std::fabs(of_label)) * slope[row * classes + j];
-            }
-            r.db[j] += dz[1];
-            r.db_size[j] += size[1];
-            for (int64_t d = 0; d < hidden; ++d) {
-                r.de[token * hidden + d] += dz[0] * w[j * hidden + d];
-                r.dc[j * hidden + d] += dz[1] * e[token * hidden + d];
-                r.de_size[token * hidden + d] += size[0] * std::fabs(w[j * hidden + d]);
-                r.dc_size[j * hidden + d] += size[1] * std::fabs(e[token * hidden + d]);
-            }
-        }
-    }
-    return r;
-}
-
 // ---- running a case ----
 
-struct Results {
-    Array loss, lse, target_logit, entropy, de, dc, db, report;
-    Buffer argmax;
+struct Results : ForwardResults {
+    Array de, dc, db, report;
     int32_t forward_status = CCE_OK, backward_status = CCE_OK;
 };
 
@@ -401,11 +95,7 @@ int64_t workspace_bytes(const Case &c, int32_t passes) {
 Results run(Case *c, const RunOptions &options) {
     const cce_inputs in = c->inputs();
     Results r;
-    r.loss.resize(c->spec.reduction == CCE_REDUCTION_NONE ? c->rows() : 1, CCE_F32);
-    r.lse.resize(c->rows(), CCE_F32);
-    r.target_logit.resize(c->rows(), CCE_F32);
-    r.entropy.resize(c->rows(), CCE_F32);
-    r.argmax.resize(c->rows() * 8);
+    r.resize(*c);
     r.report.resize(CCE_REPORT_LENGTH, CCE_F32);
     const int32_t dtype = options.float_gradients ? CCE_F32 : c->spec.dtype;
     r.de.resize(c->tokens() * c->spec.hidden, dtype);
@@ -417,13 +107,7 @@ Results run(Case *c, const RunOptions &options) {
     Buffer state(state_bytes(*c));
     cce_cpu_set_threads(options.threads);
     Buffer workspace(workspace_bytes(*c, CCE_PASS_FORWARD));
-    cce_outputs out = {};
-    out.struct_size = sizeof out;
-    out.loss = r.loss.buffer.data();
-    out.lse = r.lse.buffer.data();
-    out.target_logit = r.target_logit.buffer.data();
-    out.argmax = r.argmax.data();
-    out.entropy = r.entropy.buffer.data();
+    const cce_outputs out = r.outputs();
     r.forward_status = cce_forward(&c->spec, &in, &out, state.data(), state.bytes(), workspace.data(),
                                    workspace.bytes(), nullptr);
     check(workspace.intact(), "guards of the forward workspace");
@@ -445,56 +129,16 @@ Results run(Case *c, const RunOptions &options) {
                                      workspace.bytes(), nullptr);
     check(workspace.intact(), "guards of the backward workspace");
     check(state.intact(), "guards of the state");
-    for (const Array *a : {&r.loss, &r.lse, &r.target_logit, &r.entropy, &r.de, &r.dc, &r.db, &r.report})
-        check(a->buffer.intact(), "guards of an output");
-    check(r.argmax.intact(), "guards of argmax");
+    check(r.intact(), "guards of forward's outputs");
+    for (const Array *a : {&r.de, &r.dc, &r.db, &r.report}) check(a->buffer.intact(), "guards of a gradient");
     return r;
 }
 
-void compare_each(const char *what, const Array &got, const std::vector<double> &expected, double tolerance) {
-    for (int64_t i = 0; i < got.count; ++i) {
-        const bool close = std::fabs(got.get(i) - expected[i]) <= tolerance * (1 + std::fabs(expected[i]));
-        check(close || (std::isnan(got.get(i)) && std::isnan(expected[i])), what, got.get(i), expected[i]);
-    }
-}
-
-// Relative in the norm. Of terms that cancel to almost nothing (all of them with V = 1) float32 leaves its rounding:
-// `sizes` are the sums of their magnitudes.
-void compare_norm(const char *what, const Array &got, const std::vector<double> &expected, double tolerance,
-                  const std::vector<double> &sizes) {
-    constexpr double kCancellation = 2e-6;
-    double difference = 0, norm = 0, size = 0;
-    for (int64_t i = 0; i < got.count; ++i) {
-        difference += std::pow(got.get(i) - expected[i], 2);
-        norm += expected[i] * expected[i];
-        size += sizes[i] * sizes[i];
-    }
-    const double allowed = std::max(tolerance * std::sqrt(norm), kCancellation * std::sqrt(size));
-    check(std::sqrt(difference) <= allowed, what, std::sqrt(difference), std::sqrt(norm));
-}
-
-// float32 may find two logits equal, or in another order, that float64 tells apart: after a softcap above all.
-void compare_argmax(const Case &c, const Reference &expected, int64_t row, int64_t got) {
-    const int64_t best = expected.argmax[row];
-    bool good = got == best;
-    if (!good && best >= 0 && got >= 0 && got < c.spec.classes) {
-        const double *logits = &expected.logits[row * c.spec.classes];
-        good = logits[got] >= logits[best] - 2e-6 * (1 + std::fabs(logits[best]));
-    }
-    check(good, "argmax", static_cast<double>(got), static_cast<double>(best));
-}
-
-void compare(const Case &c, const Results &r, const Reference &expected, const RunOptions &options) {
+void compare(const Case &c, const Results &r, const Reference &forward, const RunOptions &options) {
     check(r.forward_status == CCE_OK, "forward's status", r.forward_status);
     check(r.backward_status == CCE_OK, "backward's status", r.backward_status);
-    double largest = 0;
-    for (double loss : expected.loss) largest = std::max(largest, std::fabs(loss));
-    compare_each("loss", r.loss, expected.loss, 1e-5);
-    compare_each("lse", r.lse, expected.lse, 2e-6);
-    compare_each("target_logit", r.target_logit, expected.target_logit, 4e-6);
-    compare_each("entropy", r.entropy, expected.entropy, 1e-5);
-    for (int64_t i = 0; i < c.rows(); ++i)
-        compare_argmax(c, expected, i, r.argmax.as<int64_t>()[i]);
+    compare_forward(c, r, forward);
+    const GradientReference expected = compute_gradients(c, forward);
     if (expected.borderline) return;
     const std::vector<double> report(expected.report, expected.report + CCE_REPORT_LENGTH);
     compare_each("filter report", r.report, report, 1e-5);
@@ -516,13 +160,8 @@ void compare(const Case &c, const Results &r, const Reference &expected, const R
     one("db", CCE_GRADIENT_BIAS, r.db, expected.db, expected.db_size);
 }
 
-bool same(const Buffer &x, const Buffer &y) {
-    return x.bytes() == y.bytes() && memcmp(x.data(), y.data(), x.bytes()) == 0;
-}
-
-bool same_bits(const Results &a, const Results &b) {
-    return same(a.loss.buffer, b.loss.buffer) && same(a.lse.buffer, b.lse.buffer) && same(a.argmax, b.argmax) &&
-           same(a.target_logit.buffer, b.target_logit.buffer) && same(a.entropy.buffer, b.entropy.buffer) &&
+bool same_results(const Results &a, const Results &b) {
+    return same_bits(static_cast<const ForwardResults &>(a), static_cast<const ForwardResults &>(b)) &&
            same(a.de.buffer, b.de.buffer) && same(a.dc.buffer, b.dc.buffer) && same(a.db.buffer, b.db.buffer) &&
            same(a.report.buffer, b.report.buffer);
 }
@@ -541,7 +180,7 @@ void test_random_case() {
     const Results once = run(&c, options);
     compare(c, once, expected, options);
     options.threads = static_cast<int32_t>(whole(2, 7));
-    check(same_bits(once, run(&c, options)), "the same bits with more threads");
+    check(same_results(once, run(&c, options)), "the same bits with more threads");
 }
 
 void test_primitives() {
@@ -610,7 +249,7 @@ void test_bad_targets() {
     c.targets[c.target_of(row)] = one_of<int64_t>({c.spec.classes, -1, -99, 2147483647});
     c.store_targets();
     current = "bad target of " + describe(c);
-    const Reference expected = compute(c);  // treats it as ignored
+    const Reference expected = compute(c);
     const Results r = run(&c, {});
     check(r.forward_status == CCE_ERROR_TARGET, "forward reports the target", r.forward_status);
     check(r.backward_status == CCE_ERROR_TARGET, "backward reports the target", r.backward_status);
@@ -625,9 +264,10 @@ void test_bad_targets() {
     } else {
         check(std::isnan(r.loss.get(0)), "the loss is NaN", r.loss.get(0));
     }
-    compare_each("lse beside a bad target", r.lse, expected.lse, 2e-6);
-    if (c.spec.gradients & CCE_GRADIENT_EMBEDDINGS && !expected.borderline)
-        compare_norm("dE beside a bad target", r.de, expected.de, 6e-3, expected.de_size);
+    compare_logits("lse beside a bad target", r.lse, expected.lse, expected);
+    const GradientReference gradients = compute_gradients(c, expected);
+    if (c.spec.gradients & CCE_GRADIENT_EMBEDDINGS && !gradients.borderline)
+        compare_norm("dE beside a bad target", r.de, gradients.de, 6e-3, gradients.de_size);
 }
 
 // NaN and infinities go where PyTorch lets them go.
@@ -685,7 +325,7 @@ void test_conversions() {
         c.spec.device = CCE_CPU;
         c.spec.gradients = CCE_GRADIENT_CLASSIFIER;
         c.spec.reduction = CCE_REDUCTION_SUM;
-            c.embeddings.resize(c.spec.hidden, dtype);
+        c.embeddings.resize(c.spec.hidden, dtype);
         for (int64_t d = 0; d < c.spec.hidden; ++d) {
             uint16_t bits;
             do bits = static_cast<uint16_t>(whole(0, 65535));
@@ -751,7 +391,7 @@ void test_fork() {
     const Results before = run(&c, options);
     fflush(stdout);
     const pid_t child = fork();
-    if (child == 0) _exit(same_bits(before, run(&c, options)) ? 0 : 1);
+    if (child == 0) _exit(same_results(before, run(&c, options)) ? 0 : 1);
     int status = -1;
     waitpid(child, &status, 0);
     check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the same bits after a fork", status);
@@ -773,16 +413,17 @@ int run_family(const char *family, uint64_t seed, int64_t cases) {
     if (strcmp(family, "amx") != 0) test_conversions();
     test_concurrent_calls();
     test_fork();
-    printf("%-8s %" PRId64 " checks, %" PRId64 " failures\n", family, checks, failures);
-    return failures == 0 ? 0 : 1;
+    printf("%-8s %" PRId64 " checks, %" PRId64 " failures\n", family, checks(), failures());
+    return failures() == 0 ? 0 : 1;
 }
 
 }  // namespace
+}  // namespace cce::test
 
 int main(int count, char **arguments) {
     const uint64_t seed = count > 1 ? strtoull(arguments[1], nullptr, 10) : std::random_device()();
     const int64_t cases = count > 2 ? strtoll(arguments[2], nullptr, 10) : 60;
-    if (const char *family = count > 3 ? arguments[3] : nullptr) return run_family(family, seed, cases);
+    if (const char *family = count > 3 ? arguments[3] : nullptr) return cce::test::run_family(family, seed, cases);
 
     printf("seed %" PRIu64 ", %" PRId64 " cases\n", seed, cases);
     int failed = 0;

@@ -112,7 +112,8 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
 
     uint64_t hash = 0xcbf29ce484222325u;
     const int64_t sizes[] = {p.batch, p.time, p.classes, p.hidden, p.shift, p.ignore_index};
-    const double options[] = {p.softcap, p.temperature, p.label_smoothing, p.z_loss};
+    const double options[] = {p.softcap, p.temperature,       p.label_smoothing,
+                              p.z_loss,  p.filter_embeddings, p.filter_classifier};
     const int32_t kinds[] = {p.device, p.dtype, p.target_dtype, p.reduction, p.gradients};
     hash = mix(hash, sizes, sizeof sizes);
     hash = mix(hash, options, sizeof options);

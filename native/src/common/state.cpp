@@ -3,6 +3,37 @@
 #include "common/status.h"
 
 namespace cce {
+namespace {
+
+// Offsets of the parts; every part is aligned.
+struct Layout {
+    int64_t lse;
+    int64_t valid_rows;
+    int64_t segment_codes;
+    int64_t end;
+
+    static Layout of(const Problem &p) {
+        Layout layout;
+        layout.lse = align_up(sizeof(StateHeader));
+        layout.valid_rows = layout.lse + align_up(p.rows * sizeof(float));
+        layout.segment_codes = layout.valid_rows + align_up(p.rows * sizeof(int64_t));
+        const int64_t codes = State::has_segments(p) ? State::segments(p) * State::segment_pitch(p) : 0;
+        layout.end = layout.segment_codes + align_up(codes);
+        return layout;
+    }
+};
+
+}  // namespace
+
+int64_t State::bytes(const Problem &p) { return Layout::of(p).end; }
+
+State State::at(const Problem &p, void *buffer) {
+    const Layout layout = Layout::of(p);
+    char *base = static_cast<char *>(buffer);
+    return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(base + layout.lse),
+            reinterpret_cast<int64_t *>(base + layout.valid_rows),
+            has_segments(p) ? reinterpret_cast<uint8_t *>(base + layout.segment_codes) : nullptr};
+}
 
 int32_t check_targets(const Problem &p, const StateHeader &header) {
     if (header.bad_row < 0) return CCE_OK;

@@ -12,25 +12,28 @@ struct StateHeader {
     int64_t bad_target;        // its value
     double divisor;            // what the mean divides by (0 if there is nothing), 1 for sum and none
     double class_weight_sum;   // sum_j w[j], V without class weights
+    int64_t has_segments;      // 1 if the segment codes are filled, else 0
 };
+
+// Classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.
+constexpr int64_t kSegmentClasses = 128;
 
 // The parts of a state buffer; every part is aligned to kAlignment.
 struct State {
     StateHeader *header;
     float *lse;                // (R), 0 where ignored
     int64_t *valid_rows;       // the `valid` positions r that count, ascending
+    uint8_t *segment_codes;    // (segments, segment_pitch), of counting position i at column i; NULL without segments
 
-    static int64_t bytes(const Problem &p) {
-        return align_up(sizeof(StateHeader)) + align_up(p.rows * sizeof(float)) + align_up(p.rows * sizeof(int64_t));
+    static bool has_segments(const Problem &p) {
+        const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
+        return p.spec.device != CCE_CPU && p.spec.gradients != 0 && filtered;
     }
+    static int64_t segments(const Problem &p) { return div_up(p.spec.classes, kSegmentClasses); }
+    static int64_t segment_pitch(const Problem &p) { return div_up(p.rows, 16) * 16; }
 
-    static State at(const Problem &p, void *buffer) {
-        char *base = static_cast<char *>(buffer);
-        char *lse = base + align_up(sizeof(StateHeader));
-        char *valid_rows = lse + align_up(p.rows * sizeof(float));
-        return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(lse),
-                reinterpret_cast<int64_t *>(valid_rows)};
-    }
+    static int64_t bytes(const Problem &p);
+    static State at(const Problem &p, void *buffer);
 };
 
 // CCE_ERROR_TARGET with the first bad target that the header has, or CCE_OK.

@@ -1,10 +1,12 @@
-// The CUDA backend: makes the problem's device current and hands over to the kernel family that serves it.
-#include "common/backend.h"
+// The CUDA backend: makes the problem's device current and hands over.
+#include <algorithm>
 
+#include "common/backend.h"
 #include "common/status.h"
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/dispatch.h"
+#include "cuda/forward/forward.h"
 #include "cuda/memory.h"
 #include "cuda/stream.h"
 
@@ -12,39 +14,16 @@ namespace cce {
 namespace cuda {
 namespace {
 
-int64_t workspace_bytes(const Problem &p, int32_t passes) { return family_of(p).workspace_bytes(p, passes); }
-
-int32_t indexed_dot(const Problem &p, const cce_inputs &in, float *target_logit, Workspace w, void *stream) {
-    const DeviceGuard guard(p.spec.device);
-    CCE_TRY(guard.status());
-    return family_of(p).indexed_dot(p, in, target_logit, w, static_cast<cudaStream_t>(stream));
-}
-
-int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspace w, void *stream) {
-    const DeviceGuard guard(p.spec.device);
-    CCE_TRY(guard.status());
-    return family_of(p).log_sum_exp(p, in, lse, w, static_cast<cudaStream_t>(stream));
-}
-
-int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
-                   void *stream) {
-    const DeviceGuard guard(p.spec.device);
-    CCE_TRY(guard.status());
-    return family_of(p).make_state(p, in, lse, state, w, static_cast<cudaStream_t>(stream));
-}
-
-int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w,
-                void *stream) {
-    const DeviceGuard guard(p.spec.device);
-    CCE_TRY(guard.status());
-    return family_of(p).forward(p, in, out, state, w, static_cast<cudaStream_t>(stream));
+int64_t workspace_bytes(const Problem &p, int32_t passes) {
+    return std::max(passes & CCE_PASS_FORWARD ? forward_workspace_bytes(p) : 0,
+                    passes & CCE_PASS_BACKWARD ? backward_workspace_bytes(p) : 0);
 }
 
 int32_t backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
                  void *stream) {
     const DeviceGuard guard(p.spec.device);
     CCE_TRY(guard.status());
-    return family_of(p).backward(p, in, grad, state, w, static_cast<cudaStream_t>(stream));
+    return family_of(p, in).backward(p, in, grad, state, w, static_cast<cudaStream_t>(stream));
 }
 
 int32_t read_header(const Problem &p, const State &state, StateHeader *header, void *stream) {

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdio>
+#include <mutex>
+#include <vector>
 
 #include "common/backend.h"
 #include "cuda/check.h"
@@ -35,6 +37,27 @@ DeviceGuard::~DeviceGuard() {
     if (changed_ && cudaSetDevice(previous_) != cudaSuccess) cudaGetLastError();
 }
 
+const DeviceTraits &traits_of(int32_t device) {
+    struct Entry {
+        std::once_flag once;
+        DeviceTraits traits;
+    };
+    static auto *entries = new std::vector<Entry>(cuda_device_count());
+    Entry &entry = (*entries)[device];
+    std::call_once(entry.once, [&] {
+        // Of a device that exists these are known; should they not be, 0 leaves the plain kernels.
+        const auto attribute = [&](cudaDeviceAttr which) {
+            int32_t value = 0;
+            if (cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) cudaGetLastError();
+            return value;
+        };
+        entry.traits = {attribute(cudaDevAttrComputeCapabilityMajor), attribute(cudaDevAttrComputeCapabilityMinor),
+                        attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrL2CacheSize),
+                        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
+    });
+    return entry.traits;
+}
+
 int32_t query(int32_t device, cce_device_properties *properties) {
     const DeviceGuard guard(device);
     CCE_TRY(guard.status());
@@ -62,7 +85,7 @@ int32_t synchronize(int32_t device) {
 int32_t text(int32_t device, int32_t what, char *buffer, int64_t capacity) {
     const size_t size = static_cast<size_t>(capacity);
     if (what == CCE_TEXT_KERNELS) {
-        snprintf(buffer, size, "%s", family_name());
+        snprintf(buffer, size, "%s", family_name(device));
         return CCE_OK;
     }
     cudaDeviceProp properties;

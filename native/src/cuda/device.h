@@ -22,6 +22,18 @@ private:
     int32_t status_;
 };
 
+// What the choice of kernels and their schedules depends on.
+struct DeviceTraits {
+    int32_t compute_major;
+    int32_t compute_minor;
+    int32_t multiprocessors;
+    int32_t l2_bytes;
+    int32_t shared_bytes;  // most of a thread block
+};
+
+// Asks the driver once per device.
+const DeviceTraits &traits_of(int32_t device);
+
 int32_t query(int32_t device, cce_device_properties *properties);
 int32_t text(int32_t device, int32_t what, char *buffer, int64_t capacity);
 int32_t synchronize(int32_t device);

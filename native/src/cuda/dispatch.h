@@ -4,29 +4,39 @@
 #include <cuda_runtime.h>
 
 #include "common/backend.h"
+#include "cuda/device.h"
+#include "cuda/forward/sweep.cuh"
 
 namespace cce::cuda {
 
-// Kernels that together compute everything. The functions are those of Backend, with the device already current.
+// Kernels that together compute everything that is not shared: the sweep over the logits, and backward. Functions that
+// take a stream are called with the problem's device current.
 struct Family {
     const char *name;
-    bool (*serves)(const Problem &p);
-    int64_t (*workspace_bytes)(const Problem &p, int32_t passes);
-    int32_t (*indexed_dot)(const Problem &p, const cce_inputs &in, float *target_logit, Workspace w,
-                           cudaStream_t stream);
-    int32_t (*log_sum_exp)(const Problem &p, const cce_inputs &in, float *lse, Workspace w, cudaStream_t stream);
-    int32_t (*make_state)(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
-                          cudaStream_t stream);
-    int32_t (*forward)(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w,
-                       cudaStream_t stream);
+    bool (*runs_on)(const DeviceTraits &device);
+    // Whether it takes these inputs; `in` NULL: whether it could take some.
+    bool (*serves)(const Problem &p, const cce_inputs *in);
+    // From the shape and the device alone.
+    Schedule (*schedule)(const Problem &p);
+    // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.
+    int32_t (*sweep)(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+                     cudaStream_t stream);
+    int64_t (*backward_workspace_bytes)(const Problem &p);
     int32_t (*backward)(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state,
                         Workspace w, cudaStream_t stream);
 };
 
-// The family that the environment variable CCE_KERNEL names, if it serves `p`; else the first of the table that does.
-const Family &family_of(const Problem &p);
+// The family that the environment variable CCE_KERNEL names, if it serves the call; else the first of the table that
+// does.
+const Family &family_of(const Problem &p, const cce_inputs &in);
 
-// The name of the family that is tried first.
-const char *family_name();
+// The first of the table that serves some inputs of `p`.
+const Family &first_family_of(const Problem &p);
+
+// Enough for every family that may serve `p`: a pointer that is not aligned shows only at the call.
+int64_t backward_workspace_bytes(const Problem &p);
+
+// The name of the family that `device` tries first.
+const char *family_name(int32_t device);
 
 }  // namespace cce::cuda

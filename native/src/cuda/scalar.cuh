@@ -39,4 +39,10 @@ int32_t with_scalar(int32_t dtype, Work work) {
     }
 }
 
+// The same for the 16-bit dtypes alone.
+template <typename Work>
+int32_t with_half(int32_t dtype, Work work) {
+    return dtype == CCE_F16 ? work(__half{}) : work(__nv_bfloat16{});
+}
+
 }  // namespace cce::cuda

@@ -6,13 +6,9 @@
 
 namespace cce::cuda::plain {
 
-int64_t forward_workspace_bytes(const Problem &p);
-int32_t indexed_dot(const Problem &p, const cce_inputs &in, float *target_logit, Workspace w, cudaStream_t stream);
-int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspace w, cudaStream_t stream);
-int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
-                   cudaStream_t stream);
-int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w,
-                cudaStream_t stream);
+Schedule schedule(const Problem &p);
+int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+              cudaStream_t stream);
 
 int64_t backward_workspace_bytes(const Problem &p);
 int32_t backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,

@@ -1,73 +1,15 @@
-// The plain kernels, each launched by one function; all counts that depend on data are read on the device.
+// The plain kernels of backward, each launched by one function; all counts that depend on data are read on the device.
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include "common/problem.h"
 #include "common/state.h"
-#include "cuda/batch.cuh"
-#include "cuda/plain/logits.cuh"
-#include "cuda/plain/online_lse.cuh"
+#include "cuda/plain/logit_tile.cuh"
 
 namespace cce::cuda::plain {
 
 struct VocabularySplits;
 struct DepthSplits;
-
-// ---- prepare.cu: which positions count ------------------------------------------------------------
-
-constexpr int kPrepareRows = 1024;  // positions of one block
-
-struct BlockSummary {
-    int64_t valid;      // positions that count; then the number of those before this block
-    int64_t first_bad;  // lowest r with a target out of range, or INT64_MAX
-    double weight;      // sum of t[i] * w[y[i]]
-};
-
-// Fills `header` and `valid_rows`.
-int32_t prepare(const Problem &p, const Batch &batch, StateHeader *header, int64_t *valid_rows, BlockSummary *blocks,
-                cudaStream_t stream);
-
-// ---- target_logit.cu ------------------------------------------------------------------------------
-
-// target_logit[r] = z[r, y[r]], 0 where ignored, without the other logits.
-int32_t target_logits(const Problem &p, const Logits &logits, float *target_logit, cudaStream_t stream);
-
-// ---- lse.cu ---------------------------------------------------------------------------------------
-
-// partials[s * R + i] = log-sum-exp of counting position i over split s of the vocabulary. Also writes the entries of
-// target_logit (R) that count, unless it is NULL.
-int32_t lse_partials(const Problem &p, const Logits &logits, const VocabularySplits &splits, float *target_logit,
-                     OnlineLse *partials, cudaStream_t stream);
-
-// ---- row_results.cu -------------------------------------------------------------------------------
-
-// What is known of a position once its logits have been summed. NULL: not wanted.
-struct RowResults {
-    float *state_lse;           // (R)
-    float *lse;                 // (R)
-    float *entropy;             // (R)
-    int64_t *argmax;            // (R)
-    float *loss;                // (R), reduction none
-    float *row_loss;            // (R), of counting position i at i
-    float *target_logit;        // (R), for the losses; comes from the sweep of the logits
-    const StateHeader *header;  // for the losses
-};
-
-// Results of positions that do not count: 0, argmax -1; the loss of a bad target is NaN.
-int32_t clear_ignored(const Problem &p, const Batch &batch, const RowResults &results, cudaStream_t stream);
-
-// Merges the partials of each counting position and writes its results.
-int32_t finish_rows(const Problem &p, const Logits &logits, const VocabularySplits &splits, const OnlineLse *partials,
-                    const RowResults &results, cudaStream_t stream);
-
-// state_lse[r] = lse[r], 0 where ignored.
-int32_t adopt_lse(const Problem &p, const Batch &batch, const float *lse, float *state_lse, cudaStream_t stream);
-
-// ---- loss.cu --------------------------------------------------------------------------------------
-
-// *loss = sum of row_loss over counting positions / divisor; NaN after a bad target.
-int32_t reduce_loss(const StateHeader *header, const float *row_loss, float *loss, cudaStream_t stream);
 
 // ---- control.cu: decisions of backward that depend on data -----------------------------------------
 

@@ -1,14 +1,19 @@
-// Primitive 2 (section 4.2 of the paper): log-sum-exp of each position. A block keeps 128 counting positions and sweeps
-// one split of the vocabulary in tiles of 128 classes; each tile's logits stay in registers and are folded into one
-// OnlineLse a row in shared memory, in ascending order. 2 * R * V * D flops in float32, which bound it. The target's
-// logit is picked out on the way: so it is the very number that the log-sum-exp holds, and no loss is below 0.
+// Primitive 2 (section 4.2 of the paper): log-sum-exp of each position. In each of its runs a block keeps 128 counting
+// positions and goes through tiles of 128 classes; each tile's logits stay in registers and are folded into one
+// OnlineLse a row in shared memory, in ascending order. 2 * R * V * D flops in float32, which bound it.
+#include <algorithm>
+
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
-#include "cuda/plain/plan.h"
+#include "cuda/device.h"
+#include "cuda/forward/online_lse.cuh"
+#include "cuda/plain/family.h"
+#include "cuda/plain/logit_tile.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda::plain {
 namespace {
+
+static_assert(kTile == SegmentMaxima::kClasses, "a tile is one segment of the maxima");
 
 // The largest of a row of a tile and its lowest column.
 struct Peak {
@@ -48,59 +53,71 @@ __device__ OnlineLse tile_lse(const float (&z)[kMicro], const float (&weights)[k
 
 template <typename T>
 __global__ void __launch_bounds__(kTileThreads, 2)
-lse_kernel(Logits logits, int64_t rows, int64_t tiles_each, bool smoothing, float *target_logit, OnlineLse *partials) {
+lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials) {
     __shared__ TileShared shared;
     __shared__ int64_t tokens[kTile];
-    __shared__ int64_t targets[kTile];
+    __shared__ float target_logits[kTile];
     __shared__ OnlineLse state[kTile];
-    const int64_t row_blocks = div_up(rows, kTile);
-    const int64_t first_row = blockIdx.x % row_blocks * kTile;
-    const int64_t split = blockIdx.x / row_blocks;
-    const int64_t valid = *logits.valid;
-    if (first_row >= valid) return;
-    const int64_t i = first_row + threadIdx.x;
-    if (threadIdx.x < kTile) {
-        tokens[threadIdx.x] = logits.token(i);
-        targets[threadIdx.x] =
-            target_logit != nullptr && i < valid ? logits.batch.target(logits.valid_rows[i]) : -1;
-        state[threadIdx.x] = OnlineLse::nothing();
-    }
+    __shared__ RunList list;
+    const Logits &logits = in.logits;
+    if (threadIdx.x == 0) list.fill(schedule, *logits.valid, blockIdx.x);
     __syncthreads();
-    const int64_t begin = split * tiles_each * kTile;
-    const int64_t end = Minimum()(begin + tiles_each * kTile, logits.classes);
-    for (int64_t first_class = begin; first_class < end; first_class += kTile) {
-        MicroTile z;
-        logit_tile<T>(z, shared, logits, tokens, first_class);
-        float weights[kMicro];  // 0 where the sum over classes is not wanted or the class does not exist
-#pragma unroll
-        for (int v = 0; v < kMicro; ++v) {
-            const int64_t j = first_class + tile_column(v);
-            weights[v] = smoothing && j < logits.classes ? logits.batch.class_weight(j) : 0.0f;
+    for (int32_t index = 0; index < list.count; ++index) {
+        const RunList::Run &run = list.runs[index];
+        const int64_t first_row = static_cast<int64_t>(run.row_tile) * kTile;
+        if (threadIdx.x < kTile) {
+            const int64_t i = first_row + threadIdx.x;
+            tokens[threadIdx.x] = logits.token(i);
+            state[threadIdx.x] = OnlineLse::nothing();
+            if (in.segments.codes != nullptr && tokens[threadIdx.x] >= 0)
+                target_logits[threadIdx.x] = in.target_logit[logits.valid_rows[i]];
         }
+        __syncthreads();
+        for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
+            const int64_t first_class = static_cast<int64_t>(tile) * kTile;
+            MicroTile z;
+            logit_tile<T>(z, shared, logits, tokens, first_class);
+            float weights[kMicro];  // 0 where the sum over classes is not wanted or the class does not exist
 #pragma unroll
-        for (int u = 0; u < kMicro; ++u) {
-            const int row = tile_row(u);
-            const OnlineLse part = tile_lse(z[u], weights, first_class);
-            // Between the barriers around the sweep this thread alone touches the row's state.
-            if (tile_column(0) == 0) state[row] = merge(state[row], part);
-            const int64_t target = targets[row] - first_class;
+            for (int v = 0; v < kMicro; ++v) {
+                const int64_t j = first_class + tile_column(v);
+                weights[v] = smoothing && j < logits.classes ? logits.batch.class_weight(j) : 0.0f;
+            }
 #pragma unroll
-            for (int v = 0; v < kMicro; ++v)
-                if (target == tile_column(v)) target_logit[logits.valid_rows[first_row + row]] = z[u][v];
+            for (int u = 0; u < kMicro; ++u) {
+                const int row = tile_row(u);
+                const OnlineLse part = tile_lse(z[u], weights, first_class);
+                // Between the barriers around the tiles this thread alone touches the row's state.
+                if (tile_column(0) != 0) continue;
+                state[row] = merge(state[row], part);
+                if (in.segments.codes != nullptr && tokens[row] >= 0)
+                    in.segments.codes[tile * in.segments.pitch + first_row + row] =
+                        in.segments.encode(part.max, target_logits[row]);
+            }
         }
+        __syncthreads();
+        if (threadIdx.x >= kTile) continue;
+        const OnlineLse &whole = state[threadIdx.x];
+        const int64_t place = static_cast<int64_t>(run.slot) * kTile + threadIdx.x;
+        partials.lse[place] = {whole.max, whole.sum};
+        if (partials.extras != nullptr) partials.extras[place] = {whole.centred, whole.weighted, whole.argmax};
     }
-    __syncthreads();
-    if (threadIdx.x < kTile && i < valid) partials[split * rows + i] = state[threadIdx.x];
 }
 
 }  // namespace
 
-int32_t lse_partials(const Problem &p, const Logits &logits, const VocabularySplits &splits, float *target_logit,
-                     OnlineLse *partials, cudaStream_t stream) {
+Schedule schedule(const Problem &p) {
+    // Two blocks fit on a multiprocessor. The L2 cache does not matter at this speed: as few panels as can be.
+    const int32_t workers = 2 * std::max(1, traits_of(p.spec.device).multiprocessors);
+    return Schedule::of(p, kTile, kTile, workers, workers);
+}
+
+int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+              cudaStream_t stream) {
     const bool smoothing = p.spec.label_smoothing > 0.0;
     return with_scalar(p.spec.dtype, [&](auto scalar) {
-        return launch("summing the logits", lse_kernel<decltype(scalar)>, div_up(p.rows, kTile) * splits.count,
-                      kTileThreads, stream, logits, p.rows, splits.tiles_each, smoothing, target_logit, partials);
+        return launch("summing the logits", lse_kernel<decltype(scalar)>, schedule.workers, kTileThreads, stream,
+                      schedule, in, smoothing, out);
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cuda/carver.h"
 #include "cuda/plain/tile.cuh"
 
 namespace cce::cuda::plain {
@@ -17,25 +18,6 @@ static_assert(kPassRows % kColumnSumRows == 0, "column sums of a pass begin at a
 
 // Depth below which splitting a product costs more than it gains.
 constexpr int64_t kLeastDepth = 256;
-
-// Hands out aligned parts of a workspace; only counts if there is none.
-class Carver {
-public:
-    explicit Carver(void *base) : base_(static_cast<char *>(base)) {}
-
-    template <typename T>
-    T *take(int64_t count) {
-        const int64_t at = bytes_;
-        bytes_ += align_up(count * static_cast<int64_t>(sizeof(T)));
-        return base_ == nullptr ? nullptr : reinterpret_cast<T *>(base_ + at);
-    }
-
-    int64_t bytes() const { return bytes_; }
-
-private:
-    char *base_;
-    int64_t bytes_ = 0;
-};
 
 // Floats of the partial results of a product that is split.
 int64_t partial_count(const DepthSplits &splits, int64_t lines, int64_t columns) {
@@ -58,19 +40,6 @@ DepthSplits DepthSplits::of(int64_t lines, int64_t columns, int64_t depth) {
     const int64_t wanted = std::clamp<int64_t>(kBusyBlocks / tiles, 1, most);
     const int64_t depth_each = div_up(div_up(depth, wanted), kDepth) * kDepth;
     return {div_up(depth, depth_each), depth_each};
-}
-
-ForwardScratch ForwardScratch::at(const Problem &p, void *base) {
-    Carver carver(base);
-    ForwardScratch scratch;
-    scratch.blocks = carver.take<BlockSummary>(div_up(p.rows, kPrepareRows));
-    scratch.header = carver.take<StateHeader>(1);
-    scratch.valid_rows = carver.take<int64_t>(p.rows);
-    scratch.target_logit = carver.take<float>(p.rows);
-    scratch.row_loss = carver.take<float>(p.rows);
-    scratch.partials = carver.take<OnlineLse>(VocabularySplits::of(p).count * p.rows);
-    scratch.bytes = carver.bytes();
-    return scratch;
 }
 
 BackwardPlan BackwardPlan::of(const Problem &p) {

@@ -1,4 +1,4 @@
-// How the plain kernels cut a problem into pieces, from its shape alone, and where their scratch lies.
+// How the plain kernels of backward cut a problem into pieces, from its shape alone, and where their scratch lies.
 #pragma once
 
 #include "common/backend.h"
@@ -18,18 +18,6 @@ struct DepthSplits {
     int64_t count;
     int64_t depth_each;
     static DepthSplits of(int64_t lines, int64_t columns, int64_t depth);
-};
-
-// Scratch of the forward pass: pointers into a workspace, or none of them if `base` is NULL.
-struct ForwardScratch {
-    BlockSummary *blocks;   // of prepare
-    StateHeader *header;    // these two where the caller has no state
-    int64_t *valid_rows;
-    float *target_logit;    // (R) where the caller did not ask for it
-    float *row_loss;        // (R)
-    OnlineLse *partials;    // (splits, R)
-    int64_t bytes;
-    static ForwardScratch at(const Problem &p, void *base);
 };
 
 // Backward goes through the vocabulary in chunks of `chunk` classes, and through each chunk in passes of `pass` rows.

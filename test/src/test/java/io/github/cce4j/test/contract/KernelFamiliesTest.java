@@ -16,7 +16,8 @@ import org.junit.jupiter.api.TestFactory;
 @Tag("contract")
 class KernelFamiliesTest {
 
-    private static final List<String> FAMILIES = List.of("amx", "avx512", "avx2", "neon", "generic", "cuda-plain");
+    private static final List<String> FAMILIES = List.of("amx", "avx512", "avx2", "neon", "generic", "cuda-sm90",
+            "cuda-sm80", "cuda-plain");
 
     @TestFactory
     Stream<DynamicTest> everyFamilyKeepsTheContract() {

@@ -2,10 +2,10 @@
 // 1024 positions summarises itself; one block turns the summaries into offsets and fills the header; every block
 // writes the positions that count. Targets are read twice, and each sum has one fixed order.
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
+#include "cuda/forward/kernels.h"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 __global__ void __launch_bounds__(kPrepareRows)
@@ -45,8 +45,8 @@ __device__ int64_t scan_block(int64_t value, int64_t (&shared)[kPrepareRows]) {
 }
 
 __global__ void __launch_bounds__(kPrepareRows)
-header_kernel(Batch batch, int64_t block_count, bool mean, uint64_t fingerprint, BlockSummary *blocks,
-              StateHeader *header) {
+header_kernel(Batch batch, int64_t block_count, bool mean, bool has_segments, uint64_t fingerprint,
+              BlockSummary *blocks, StateHeader *header) {
     __shared__ int64_t scan[kPrepareRows];
     int64_t valid = 0;
     int64_t bad = INT64_MAX;
@@ -75,6 +75,7 @@ header_kernel(Batch batch, int64_t block_count, bool mean, uint64_t fingerprint,
     header->bad_target = has_bad ? batch.target(bad) : 0;
     header->divisor = mean ? weight : 1.0;
     header->class_weight_sum = batch.class_weights != nullptr ? class_weights : static_cast<double>(batch.classes);
+    header->has_segments = has_segments;
 }
 
 __global__ void __launch_bounds__(kPrepareRows)
@@ -95,16 +96,16 @@ list_kernel(Batch batch, int64_t rows, const BlockSummary *blocks, int64_t *vali
 
 }  // namespace
 
-int32_t prepare(const Problem &p, const Batch &batch, StateHeader *header, int64_t *valid_rows, BlockSummary *blocks,
-                cudaStream_t stream) {
+int32_t prepare(const Problem &p, const Batch &batch, bool has_segments, StateHeader *header, int64_t *valid_rows,
+                BlockSummary *blocks, cudaStream_t stream) {
     const int64_t block_count = div_up(p.rows, kPrepareRows);
     const bool mean = p.spec.reduction == CCE_REDUCTION_MEAN;
     CCE_TRY(launch("summarising the targets", summarise_kernel, block_count, kPrepareRows, stream, batch, p.rows,
                    blocks));
     CCE_TRY(launch("counting the targets", header_kernel, 1, kPrepareRows, stream, batch, block_count, mean,
-                   p.fingerprint, blocks, header));
+                   has_segments, p.fingerprint, blocks, header));
     return launch("listing the positions that count", list_kernel, block_count, kPrepareRows, stream, batch, p.rows,
                   static_cast<const BlockSummary *>(blocks), valid_rows);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

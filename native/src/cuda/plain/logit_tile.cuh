@@ -1,31 +1,10 @@
-// Tiles of logits: what every kernel that recomputes them shares.
+// Tiles of logits: what every plain kernel that computes them shares.
 #pragma once
 
-#include "cuda/batch.cuh"
-#include "cuda/logit.cuh"
+#include "cuda/forward/logits.cuh"
 #include "cuda/plain/tile.cuh"
 
 namespace cce::cuda::plain {
-
-// Logits of the counting positions i = 0, 1, ... < *valid, whose r is valid_rows[i].
-struct Logits {
-    const void *embeddings;
-    const void *classifier;
-    int64_t hidden;
-    int64_t classes;
-    LogitMap map;
-    Batch batch;
-    const int64_t *valid;
-    const int64_t *valid_rows;
-
-    static Logits of(const Problem &p, const cce_inputs &in, const int64_t *valid, const int64_t *valid_rows) {
-        return {in.embeddings,         in.classifier, p.spec.hidden, p.spec.classes, LogitMap::of(p, in),
-                Batch::of(p, in), valid,         valid_rows};
-    }
-
-    // The row of E of position i; -1 for an i that does not exist.
-    __device__ int64_t token(int64_t i) const { return i < *valid ? batch.token(valid_rows[i]) : -1; }
-};
 
 // z = the logits of 128 rows of E, `tokens` in shared memory, and the classes from `first_class` on; -inf for classes
 // that do not exist. The whole block must call it; `tokens` must be visible to it.

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdint>
 
-namespace cce::cuda::plain {
+#include "cuda/reduce.cuh"
+
+namespace cce::cuda {
 
 // A NaN counts as the largest, as in PyTorch, so that it reaches every result.
 __device__ inline bool beats(float a, float b) { return a > b || (isnan(a) && !isnan(b)); }
@@ -43,4 +45,16 @@ __device__ inline OnlineLse merge(const OnlineLse &a, const OnlineLse &b) {
     return whole;
 }
 
-}  // namespace cce::cuda::plain
+// As reduce_lanes.
+template <int kLanes = kWarp>
+__device__ OnlineLse merge_lanes(OnlineLse lse) {
+#pragma unroll
+    for (int distance = kLanes / 2; distance > 0; distance /= 2)
+        lse = merge(lse, {__shfl_xor_sync(kAllLanes, lse.max, distance), __shfl_xor_sync(kAllLanes, lse.sum, distance),
+                          __shfl_xor_sync(kAllLanes, lse.centred, distance),
+                          __shfl_xor_sync(kAllLanes, lse.weighted, distance),
+                          __shfl_xor_sync(kAllLanes, lse.argmax, distance)});
+    return lse;
+}
+
+}  // namespace cce::cuda

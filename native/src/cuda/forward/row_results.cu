@@ -1,10 +1,10 @@
 // From the partial log-sum-exps of a position to everything that is reported of it. Cheap next to the logits.
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
-#include "cuda/plain/plan.h"
+#include "cuda/forward/kernels.h"
+#include "cuda/forward/online_lse.cuh"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 __global__ void __launch_bounds__(kThreads)
@@ -14,15 +14,20 @@ clear_ignored_kernel(Batch batch, int64_t rows, RowResults results) {
     if (results.state_lse != nullptr) results.state_lse[r] = 0.0f;
     if (results.lse != nullptr) results.lse[r] = 0.0f;
     if (results.entropy != nullptr) results.entropy[r] = 0.0f;
-    if (results.target_logit != nullptr) results.target_logit[r] = 0.0f;
     if (results.argmax != nullptr) results.argmax[r] = -1;
     if (results.loss != nullptr) results.loss[r] = batch.is_bad(batch.target(r)) ? NAN : 0.0f;
 }
 
-__device__ OnlineLse shuffle(const OnlineLse &lse, int distance) {
-    return {__shfl_xor_sync(kAllLanes, lse.max, distance), __shfl_xor_sync(kAllLanes, lse.sum, distance),
-            __shfl_xor_sync(kAllLanes, lse.centred, distance), __shfl_xor_sync(kAllLanes, lse.weighted, distance),
-            __shfl_xor_sync(kAllLanes, lse.argmax, distance)};
+__device__ OnlineLse partial_at(const Partials &partials, int64_t place) {
+    OnlineLse part = OnlineLse::nothing();
+    part.max = partials.lse[place].x;
+    part.sum = partials.lse[place].y;
+    if (partials.extras == nullptr) return part;
+    const RowExtras extras = partials.extras[place];
+    part.centred = extras.centred;
+    part.weighted = extras.weighted;
+    part.argmax = extras.argmax;
+    return part;
 }
 
 struct LossTerms {
@@ -34,7 +39,9 @@ struct LossTerms {
 __device__ float loss_of(const Batch &batch, int64_t r, const OnlineLse &whole, const RowResults &results,
                          const LossTerms &terms) {
     const double lse = whole.lse();
-    double loss = (1.0 - terms.smoothing) * batch.class_weight(batch.target(r)) * (lse - results.target_logit[r]);
+    double difference = lse - results.target_logit[r];
+    if (difference < 0.0) difference = 0.0;  // the two were summed in different orders
+    double loss = (1.0 - terms.smoothing) * batch.class_weight(batch.target(r)) * difference;
     if (terms.smoothing > 0.0)
         loss += terms.smoothing / terms.classes * (results.header->class_weight_sum * lse - whole.weighted);
     if (terms.z_loss > 0.0) loss += terms.z_loss * lse * lse;
@@ -43,15 +50,17 @@ __device__ float loss_of(const Batch &batch, int64_t r, const OnlineLse &whole, 
 
 // One warp a counting position.
 __global__ void __launch_bounds__(kThreads)
-finish_rows_kernel(Logits logits, int64_t rows, int64_t splits, const OnlineLse *partials, LossTerms terms,
-                   RowResults results) {
+finish_rows_kernel(Logits logits, Schedule schedule, Partials partials, LossTerms terms, RowResults results) {
     const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
-    if (i >= *logits.valid) return;  // the whole warp
-    const int64_t lane = threadIdx.x % kWarp;
+    const int64_t valid = *logits.valid;
+    if (i >= valid) return;  // the whole warp
+    const PartialPlaces places = schedule.places(valid, i);
+    if (places.count == 0) return;
+    const int32_t lane = threadIdx.x % kWarp;
     OnlineLse whole = OnlineLse::nothing();
-    for (int64_t split = lane; split < splits; split += kWarp) whole = merge(whole, partials[split * rows + i]);
-#pragma unroll
-    for (int distance = kWarp / 2; distance > 0; distance /= 2) whole = merge(whole, shuffle(whole, distance));
+    for (int32_t split = lane; split < places.count; split += kWarp)
+        whole = merge(whole, partial_at(partials, places.first + split * places.stride));
+    whole = merge_lanes(whole);
     if (lane != 0) return;
     const int64_t r = logits.valid_rows[i];
     const float lse = static_cast<float>(whole.lse());
@@ -78,11 +87,11 @@ int32_t clear_ignored(const Problem &p, const Batch &batch, const RowResults &re
                   p.rows, results);
 }
 
-int32_t finish_rows(const Problem &p, const Logits &logits, const VocabularySplits &splits, const OnlineLse *partials,
+int32_t finish_rows(const Problem &p, const Logits &logits, const Schedule &schedule, const Partials &partials,
                     const RowResults &results, cudaStream_t stream) {
     const LossTerms terms{p.spec.label_smoothing, p.spec.z_loss, static_cast<double>(p.spec.classes)};
     return launch("merging the log-sum-exps", finish_rows_kernel, div_up(p.rows, kThreads / kWarp), kThreads, stream,
-                  logits, p.rows, splits.count, partials, terms, results);
+                  logits, schedule, partials, terms, results);
 }
 
 int32_t adopt_lse(const Problem &p, const Batch &batch, const float *lse, float *state_lse, cudaStream_t stream) {
@@ -90,4 +99,4 @@ int32_t adopt_lse(const Problem &p, const Batch &batch, const float *lse, float 
                   p.rows, lse, state_lse);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

@@ -1,9 +1,9 @@
 // The mean or sum of the losses: one block, double precision, a fixed order.
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
+#include "cuda/forward/kernels.h"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 constexpr int kLossThreads = 1024;
@@ -26,4 +26,4 @@ int32_t reduce_loss(const StateHeader *header, const float *row_loss, float *los
     return launch("summing the losses", reduce_loss_kernel, 1, kLossThreads, stream, header, row_loss, loss);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

@@ -1,0 +1,56 @@
+// One workload in one shape and dtype, and what a section needs to measure it.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "device/cublas.h"
+#include "device/timing.h"
+#include "head/head.h"
+#include "options.h"
+#include "report/report.h"
+#include "workload/workload.h"
+
+namespace cce::benchmark {
+
+struct Case {
+    const Options &options;
+    Report &report;
+    const Cublas &cublas;
+    const Stream &stream;
+    const Workload &data;
+    const LogitsProduct &product;
+    Label label;
+
+    Operands operands() const {
+        return {data.shape, data.dtype, data.embeddings.data(), data.classifier.data(), data.targets.data()};
+    }
+    // A variant that names no family gets that of the command line.
+    Head head(const Operands &operands, Variant variant = {}) const {
+        if (variant.family.empty()) variant.family = options.family;
+        return Head(options.device, operands, variant);
+    }
+    std::string text(const std::string &what) const { return label.text() + ": " + what; }
+};
+
+// `head`'s forward as a contender. `share` is the part of the tokens that counts.
+Contender forward_of(const Head &head, const std::string &what, double share = 1);
+
+// Lets G and the contenders take turns and reports them; returns the contenders' measurements, in order.
+std::vector<Measurement> beside_product(const Case &c, const std::vector<Contender> &contenders);
+
+// lse and target logit of sampled rows against float64, rows with target `ignored` against 0.
+void check_accuracy(const Case &c, const std::string &what, const Head &head);
+
+// The sections.
+void measure_forward(const Case &c);      // forward alone, with gradients declared, as a CUDA graph; memory
+void measure_ignored(const Case &c);      // half of the tokens ignored
+void measure_variants(const Case &c);     // what the options cost
+void measure_families(const Case &c);     // the kernel families, forced
+void measure_indexed_dot(const Case &c);  // the target's logit alone
+void check_bits(const Case &c);           // the same bits on every run
+void check_graph(const Case &c);          // a captured forward, replayed on changed inputs
+void check_plain_loss(const Case &c);     // the loss beside cuda-plain's
+
+}  // namespace cce::benchmark

@@ -1,0 +1,132 @@
+// The forward pass as a sequence of kernels: which positions count, their targets' logits, the sweep over all logits,
+// what is reported of each position, the loss.
+#include "cuda/forward/forward.h"
+
+#include <algorithm>
+
+#include "cuda/carver.h"
+#include "cuda/device.h"
+#include "cuda/dispatch.h"
+#include "cuda/forward/kernels.h"
+
+namespace cce::cuda {
+namespace {
+
+// One panel with everything that may be asked of a position, or several with the sums alone, of the family that is
+// tried first. What is asked shows only at the call, and so may the need for another family: both then make do.
+int64_t partial_room(const Problem &p) {
+    const Schedule schedule = first_family_of(p).schedule(p);
+    return schedule.partials(1) * static_cast<int64_t>(sizeof(float2) + sizeof(RowExtras));
+}
+
+// Scratch of the forward pass: pointers into a workspace, or none of them if `base` is NULL.
+struct Scratch {
+    BlockSummary *blocks;  // of prepare
+    StateHeader *header;   // these two where the caller has no state
+    int64_t *valid_rows;
+    float *target_logit;   // (R) where the caller did not ask for it
+    float *row_loss;       // (R)
+    char *partials;
+    int64_t bytes;
+
+    static Scratch at(const Problem &p, void *base) {
+        Carver carver(base);
+        Scratch scratch;
+        scratch.blocks = carver.take<BlockSummary>(div_up(p.rows, kPrepareRows));
+        scratch.header = carver.take<StateHeader>(1);
+        scratch.partials = carver.take<char>(partial_room(p));
+        // A log-sum-exp alone has no targets' logits and no losses, and whoever wants those has a state.
+        static_assert(sizeof(int64_t) == 2 * sizeof(float), "two arrays of float take the place of valid_rows");
+        float *rows = carver.take<float>(2 * p.rows);
+        scratch.target_logit = rows;
+        scratch.row_loss = rows + p.rows;
+        scratch.valid_rows = reinterpret_cast<int64_t *>(rows);
+        scratch.bytes = carver.bytes();
+        return scratch;
+    }
+};
+
+// The sweep, in as many launches as the room for partial results takes, and the results of the positions of each.
+int32_t sweep_rows(const Problem &p, const cce_inputs &in, const SweepInputs &inputs, bool extras,
+                   const Scratch &scratch, const RowResults &results, cudaStream_t stream) {
+    const Family &family = family_of(p, in);
+    Schedule schedule = family.schedule(p);
+    const int64_t entry = sizeof(float2) + (extras ? sizeof(RowExtras) : 0);
+    const int64_t room = partial_room(p) / entry;
+    if (schedule.partials(1) > room)
+        schedule = schedule.with_workers(static_cast<int32_t>(room / (schedule.row_tile * schedule.parts)));
+    const auto panels_each =
+        static_cast<int32_t>(std::min<int64_t>(room / schedule.partials(1), Schedule::kMostPanels));
+    Partials partials;
+    partials.extras = extras ? reinterpret_cast<RowExtras *>(scratch.partials) : nullptr;
+    partials.lse = reinterpret_cast<float2 *>(scratch.partials + (extras ? room * sizeof(RowExtras) : 0));
+    const int32_t panels = schedule.most_panels(p.rows);
+    for (int32_t panel = 0; panel < panels; panel += panels_each) {
+        schedule.first_panel = panel;
+        schedule.end_panel = panel + panels_each;
+        CCE_TRY(family.sweep(p, schedule, inputs, partials, stream));
+        CCE_TRY(finish_rows(p, inputs.logits, schedule, partials, results, stream));
+    }
+    return CCE_OK;
+}
+
+}  // namespace
+
+int64_t forward_workspace_bytes(const Problem &p) { return Scratch::at(p, nullptr).bytes; }
+
+int32_t indexed_dot(const Problem &p, const cce_inputs &in, float *target_logit, Workspace, void *stream) {
+    const DeviceGuard guard(p.spec.device);
+    CCE_TRY(guard.status());
+    return target_logits(p, Logits::of(p, in, nullptr, nullptr), target_logit, static_cast<cudaStream_t>(stream));
+}
+
+int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspace w, void *stream) {
+    const DeviceGuard guard(p.spec.device);
+    CCE_TRY(guard.status());
+    const auto queue = static_cast<cudaStream_t>(stream);
+    const Scratch scratch = Scratch::at(p, w.base);
+    const Logits logits = Logits::of(p, in, &scratch.header->valid, scratch.valid_rows);
+    RowResults results = {};
+    results.lse = lse;
+    CCE_TRY(prepare(p, logits.batch, false, scratch.header, scratch.valid_rows, scratch.blocks, queue));
+    CCE_TRY(clear_ignored(p, logits.batch, results, queue));
+    return sweep_rows(p, in, {logits, nullptr, {}}, false, scratch, results, queue);
+}
+
+int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
+                   void *stream) {
+    const DeviceGuard guard(p.spec.device);
+    CCE_TRY(guard.status());
+    const auto queue = static_cast<cudaStream_t>(stream);
+    const Scratch scratch = Scratch::at(p, w.base);
+    const Batch batch = Batch::of(p, in);
+    CCE_TRY(prepare(p, batch, false, state.header, state.valid_rows, scratch.blocks, queue));
+    return adopt_lse(p, batch, lse, state.lse, queue);
+}
+
+int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, const State &state, Workspace w,
+                void *stream) {
+    const DeviceGuard guard(p.spec.device);
+    CCE_TRY(guard.status());
+    const auto queue = static_cast<cudaStream_t>(stream);
+    const Scratch scratch = Scratch::at(p, w.base);
+    const Logits logits = Logits::of(p, in, &state.header->valid, state.valid_rows);
+    const bool each_row = p.spec.reduction == CCE_REDUCTION_NONE;
+    const bool extras = out.argmax != nullptr || out.entropy != nullptr || p.spec.label_smoothing > 0.0;
+    float *target_logit = out.target_logit != nullptr ? static_cast<float *>(out.target_logit) : scratch.target_logit;
+    const RowResults results = {state.lse,
+                                static_cast<float *>(out.lse),
+                                static_cast<float *>(out.entropy),
+                                static_cast<int64_t *>(out.argmax),
+                                each_row ? static_cast<float *>(out.loss) : nullptr,
+                                each_row ? nullptr : scratch.row_loss,
+                                target_logit,
+                                state.header};
+    CCE_TRY(prepare(p, logits.batch, State::has_segments(p), state.header, state.valid_rows, scratch.blocks, queue));
+    CCE_TRY(clear_ignored(p, logits.batch, results, queue));
+    CCE_TRY(target_logits(p, logits, target_logit, queue));
+    CCE_TRY(sweep_rows(p, in, {logits, target_logit, SegmentMaxima::of(p, state)}, extras, scratch, results, queue));
+    return each_row ? CCE_OK : reduce_loss(state.header, scratch.row_loss, static_cast<float *>(out.loss), queue);
+}
+
+}  // namespace cce::cuda

@@ -1,0 +1,38 @@
+// The largest logit of each position in each segment of 128 classes, in 8 bits: it tells backward which segments hold
+// nothing above its filters, without their logits. Relative to the target's logit, which no lse is below: an entry
+// p >= eps has z >= lse + log eps >= z[y] + log eps.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/state.h"
+
+namespace cce::cuda {
+
+struct SegmentMaxima {
+    uint8_t *codes;  // code of segment s and counting position i at s * pitch + i; NULL: not wanted
+    int64_t pitch;
+    float offset;    // log of the smallest filter threshold, less a margin for the rounding of logits
+
+    static constexpr int kClasses = kSegmentClasses;
+    static constexpr float kStepsPerNat = 8.0f;
+
+    static SegmentMaxima of(const Problem &p, const State &state) {
+        if (state.segment_codes == nullptr) return {};
+        constexpr double kMargin = 0x1p-8;
+        const double a = p.spec.filter_embeddings;
+        const double b = p.spec.filter_classifier;
+        const double least = a > 0.0 && b > 0.0 ? std::min(a, b) : std::max(a, b);
+        return {state.segment_codes, State::segment_pitch(p), static_cast<float>(std::log(least) - kMargin)};
+    }
+
+    // Rounded up: max <= target + offset + code / kStepsPerNat, unless the code is 255, which means "or more, or NaN".
+    __device__ uint8_t encode(float max, float target) const {
+        const float steps = (max - target - offset) * kStepsPerNat;
+        if (!(steps <= 255.0f)) return 255;
+        return steps > 0.0f ? static_cast<uint8_t>(ceilf(steps)) : uint8_t{0};
+    }
+};
+
+}  // namespace cce::cuda

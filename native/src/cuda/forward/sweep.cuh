@@ -1,0 +1,17 @@
+// What every family's sweep over the logits is given.
+#pragma once
+
+#include "cuda/forward/logits.cuh"
+#include "cuda/forward/partials.cuh"
+#include "cuda/forward/schedule.cuh"
+#include "cuda/forward/segments.cuh"
+
+namespace cce::cuda {
+
+struct SweepInputs {
+    Logits logits;
+    const float *target_logit;  // (R), of position r at r; read for the segment maxima alone
+    SegmentMaxima segments;
+};
+
+}  // namespace cce::cuda

@@ -1,0 +1,162 @@
+// Primitive 2 (section 4.2 of the paper) with mma.sync: 16-bit inputs, float32 sums. One block a multiprocessor; in
+// each of its runs it keeps 128 counting positions, whose rows it gathers anew for each class tile from the L2 cache,
+// and goes through tiles of 256 classes. Each tile's logits stay in registers, and so do the sums that they are added
+// to. 2 * R * V * D flops; a tile reads 384 rows for 128 * 256 dot products: for 1000 flops, 12 bytes come from the L2
+// cache into shared memory and 31 bytes from there into registers. The tensor cores are the bound.
+//
+// Instances: bf16 and fp16, each with three epilogues.
+#include <algorithm>
+#include <type_traits>
+
+#include "cuda/check.h"
+#include "cuda/device.h"
+#include "cuda/sm80/epilogue.cuh"
+#include "cuda/sm80/family.h"
+
+namespace cce::cuda::sm80 {
+namespace {
+
+constexpr int kSegments = kClassTile / SegmentMaxima::kClasses;
+constexpr int kWarpsOfSegment = kWarpsAcross / kSegments;
+
+using Run = RunList::Run;
+
+// Shared memory beside the stages. What the main loop does not need lies here, for want of registers.
+struct Shared {
+    int32_t tokens[kRowTile];              // rows of E; negative for positions that do not exist
+    float maxima[kWarpsAcross][kRowTile];  // of a tile, one set a column of warps
+    RunList list;
+};
+
+// At the end of a run, in place of the stages.
+struct SharedResults {
+    OnlineLse of_warp[kWarpsAcross][kRowTile];
+};
+static_assert(sizeof(SharedResults) <= 2 * kStageBytes, "there are at least 2 stages");
+
+constexpr int32_t kSharedBytes = static_cast<int32_t>((sizeof(Shared) + kRowBytes - 1) / kRowBytes * kRowBytes);
+static_assert(kSharedBytes + 2 * kStageBytes <= 99 << 10, "fits the GPUs with the least shared memory since Ampere");
+
+__device__ int64_t position_of(const Run &run) {
+    return static_cast<int64_t>(run.row_tile) * kRowTile + threadIdx.x % kRowTile;
+}
+
+// Stores the maxima of a tile's segments. The whole block must call it.
+__device__ void store_segments(const SweepInputs &in, const Shared &shared, const Run &run, int32_t class_tile,
+                               float unit) {
+    __syncthreads();
+    const int64_t i = position_of(run);
+    const int row = static_cast<int>(threadIdx.x) % kRowTile;
+    const int segment = static_cast<int>(threadIdx.x) / kRowTile;
+    const int64_t s = static_cast<int64_t>(class_tile) * kSegments + segment;
+    if (i >= *in.logits.valid || s * SegmentMaxima::kClasses >= in.logits.classes) return;
+    float max = shared.maxima[segment * kWarpsOfSegment][row];
+#pragma unroll
+    for (int warp = 1; warp < kWarpsOfSegment; ++warp)
+        max = max_or_nan(max, shared.maxima[segment * kWarpsOfSegment + warp][row]);
+    const float target_logit = in.target_logit[in.logits.valid_rows[i]];
+    in.segments.codes[s * in.segments.pitch + i] = in.segments.encode(max * unit, target_logit);
+}
+static_assert(kTileThreads == kSegments * kRowTile, "one thread a position and segment");
+
+// Adds a tile's sums to those of the run.
+template <Epilogue kEpilogue, typename Rows>
+__device__ void add_tile(Rows &rows, Sums &sums, const SweepInputs &in, Shared &shared, const Run &run,
+                         int32_t class_tile, bool smoothing) {
+    const float unit = unit_of<kEpilogue>(in.logits.map);
+    const int64_t first_class = static_cast<int64_t>(class_tile) * kClassTile;
+    make_values<kEpilogue>(sums, in.logits, first_class);
+    rows.start_tile(in.logits, first_class, smoothing);
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+        for (int u = 0; u < 2; ++u) {
+            const float max = row_max(sums, m, u);
+            if (in.segments.codes != nullptr)
+                shared.maxima[warp_of() % kWarpsAcross][tile_row(m, u)] =
+                    reduce_lanes<4>(max, [](float a, float b) { return max_or_nan(a, b); });
+            rows.add(sums, m, u, max, unit);
+        }
+    if (in.segments.codes != nullptr) store_segments(in, shared, run, class_tile, unit);
+}
+
+// Merges what the threads have of each position. The whole block must call it; `results` must be free.
+template <typename Rows>
+__device__ void store_results(const Rows &rows, SharedResults &results, int32_t slot, float unit,
+                              const Partials &partials) {
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+        for (int u = 0; u < 2; ++u) {
+            const OnlineLse whole = rows.whole(m, u, unit);
+            if (lane_of() % 4 == m) results.of_warp[warp_of() % kWarpsAcross][tile_row(m, u)] = whole;
+        }
+    __syncthreads();
+    if (threadIdx.x >= kRowTile) return;
+    OnlineLse whole = results.of_warp[0][threadIdx.x];
+#pragma unroll
+    for (int warp = 1; warp < kWarpsAcross; ++warp) whole = merge(whole, results.of_warp[warp][threadIdx.x]);
+    const int64_t place = static_cast<int64_t>(slot) * kRowTile + threadIdx.x;
+    partials.lse[place] = {whole.max, whole.sum};
+    if (partials.extras != nullptr) partials.extras[place] = {whole.centred, whole.weighted, whole.argmax};
+}
+
+template <typename T, Epilogue kEpilogue>
+__global__ void __launch_bounds__(kTileThreads, 1)
+lse_kernel(Schedule schedule, SweepInputs in, int stages, bool smoothing, Partials partials) {
+    extern __shared__ __align__(128) char dynamic[];
+    using Rows = std::conditional_t<kEpilogue == Epilogue::kExtras, RowExtraSums, RowSums>;
+    Shared &shared = *reinterpret_cast<Shared *>(dynamic);
+    char *const stage_bytes = dynamic + kSharedBytes;
+    const Logits &logits = in.logits;
+    if (threadIdx.x == 0) shared.list.fill(schedule, *logits.valid, blockIdx.x);
+    __syncthreads();
+    for (int32_t index = 0; index < shared.list.count; ++index) {
+        const Run &run = shared.list.runs[index];
+        if (threadIdx.x < kRowTile)
+            shared.tokens[threadIdx.x] = static_cast<int32_t>(logits.token(position_of(run)));
+        __syncthreads();
+        Rows rows;
+        Pipeline<T> pipeline(shared_address(stage_bytes), stages,
+                             Loader(logits, shared.tokens, run.first_class_tile, run.end_class_tile));
+        for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
+            Sums sums;
+            pipeline.multiply(sums);
+            add_tile<kEpilogue>(rows, sums, in, shared, run, tile, smoothing);
+        }
+        pipeline.drain();
+        store_results(rows, *reinterpret_cast<SharedResults *>(stage_bytes), run.slot,
+                      unit_of<kEpilogue>(logits.map), partials);
+        __syncthreads();  // the next run overwrites shared memory
+    }
+}
+
+template <typename T>
+auto kernel_of(const LogitMap &map, bool extras) {
+    if (extras) return lse_kernel<T, Epilogue::kExtras>;
+    if (map.capped || map.bias != nullptr) return lse_kernel<T, Epilogue::kGeneral>;
+    return lse_kernel<T, Epilogue::kScaled>;
+}
+
+}  // namespace
+
+Schedule schedule(const Problem &p) {
+    const DeviceTraits &device = traits_of(p.spec.device);
+    // The embeddings of a panel leave most of the L2 cache to the classifier's rows on their way through.
+    const int64_t row_tile_bytes = kRowTile * p.spec.hidden * dtype_bytes(p.spec.dtype);
+    return Schedule::of(p, kRowTile, kClassTile, device.multiprocessors, device.l2_bytes / 4 / row_tile_bytes);
+}
+
+int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+              cudaStream_t stream) {
+    const int32_t shared_bytes = traits_of(p.spec.device).shared_bytes - kSharedBytes;
+    const int stages = std::min(kMostStages, shared_bytes / kStageBytes);
+    const bool smoothing = p.spec.label_smoothing > 0.0;
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        const auto kernel = kernel_of<decltype(scalar)>(in.logits.map, out.extras != nullptr);
+        return launch_shared("summing the logits", kernel, schedule.workers, kTileThreads,
+                             kSharedBytes + stages * kStageBytes, stream, schedule, in, stages, smoothing, out);
+    });
+}
+
+}  // namespace cce::cuda::sm80

@@ -1,0 +1,98 @@
+// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes of the block and folds the logits
+// into running sums. While one is at its sums, the other has the tensor cores.
+#pragma once
+
+#include <type_traits>
+
+#include "cuda/forward/sweep.cuh"
+#include "cuda/sm90/copy.cuh"
+#include "cuda/sm90/row_extras.cuh"
+#include "cuda/sm90/row_sums.cuh"
+
+namespace cce::cuda::sm90 {
+
+// Tells the producers of both blocks that this warpgroup has read a stage.
+__device__ inline void release(Shared &shared, uint32_t stage) {
+    const uint32_t block = threadIdx.x % kWarpgroup;
+    if (block < kClusterBlocks) arrive_at(&shared.empty[stage], block);
+}
+
+// x = the dot products of this warpgroup's rows and the block's classes of one tile.
+template <typename T>
+__device__ void multiply(float (&x)[kProducts][kProductSums], Shared &shared, Ring &ring, int32_t group,
+                         int32_t steps, bool gathered) {
+    for (int32_t step = 0; step < steps; ++step, ring.advance()) {
+        wait(&shared.full[ring.stage], ring.parity);
+        if (gathered) fence_for_wgmma();
+        const uint64_t a = operand(shared.embeddings[ring.stage] + group * kProducts * kProductRows * kRowBytes);
+        const uint64_t b = operand(shared.classifier[ring.stage]);
+        begin_products();
+#pragma unroll
+        for (int depth = 0; depth < kStep / kProductDepth; ++depth)
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+                product(T(), x[p], advance(a, p * kProductRows * kRowBytes + depth * kProductDepth * 2),
+                        advance(b, depth * kProductDepth * 2), step | depth);
+        commit_products();
+        if (step > 0) {
+            wait_for_products<1>();
+            release(shared, ring.previous());
+        }
+    }
+    wait_for_products<0>();
+    release(shared, ring.previous());
+}
+
+template <typename T, typename Option>
+__device__ void consume(Shared &shared, const SweepInputs &in, const Partials &out, int32_t valid, int32_t group,
+                        uint32_t block, int32_t steps, bool smoothing) {
+    const Logits &logits = in.logits;
+    const auto classes = static_cast<int32_t>(logits.classes);
+    const float unit = Option::kGeneral ? 1.0f : logits.map.inverse_temperature;  // of what is summed
+    Ring ring;
+    std::conditional_t<Option::kExtras, RowExtraSums, RowSums> rows;
+    for (int32_t r = 0; r < shared.run_count; ++r) {
+        const Run &run = shared.runs[r];
+        // The position whose segment maxima this thread stores, if any.
+        int32_t own = run.row_tile * kTileRows + own_row(group);
+        if (own >= valid || in.segments.codes == nullptr) own = -1;
+        float target = 0.0f;
+        if (Option::kSegments && own >= 0) target = in.target_logit[logits.valid_rows[own]];
+        rows.clear();
+        for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
+            float x[kProducts][kProductSums];
+            multiply<T>(x, shared, ring, group, steps, !run.contiguous);
+            const int32_t first_class = tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
+            if constexpr (Option::kGeneral) {
+                const auto bias = ClassValues::of(first_class, classes,
+                                                  [&](int32_t j) { return logits.map.bias_of(j); });
+#pragma unroll
+                for (int p = 0; p < kProducts; ++p) apply(logits.map, bias, x[p]);
+            }
+            if (first_class + kTileClasses > classes) {
+#pragma unroll
+                for (int p = 0; p < kProducts; ++p) clear_absent(first_class, classes, x[p]);
+            }
+            float largest;  // of the own row
+            if constexpr (Option::kExtras) {
+                largest = rows.add(x, unit, first_class);
+                if (smoothing)
+                    rows.add_weighted(x, unit, ClassValues::of(first_class, classes, [&](int32_t j) {
+                                          return logits.batch.class_weight(j);
+                                      }));
+            } else {
+                largest = rows.template add<Option::kSegments>(x, unit);
+            }
+            if (Option::kSegments && own >= 0 && first_class < classes)
+                in.segments.codes[first_class / kTileClasses * in.segments.pitch + own] =
+                    in.segments.encode(largest, target);
+        }
+        const int64_t first = static_cast<int64_t>(run.slot) * kTileRows;
+        if constexpr (Option::kExtras)
+            rows.store(first, group, out);
+        else
+            rows.store(unit, first, group, out);
+    }
+}
+
+}  // namespace cce::cuda::sm90

@@ -1,0 +1,37 @@
+#include "cuda/sm90/family.h"
+
+#include <algorithm>
+
+#include "cuda/plain/family.h"
+#include "cuda/sm90/tile.cuh"
+
+namespace cce::cuda::sm90 {
+namespace {
+
+// The instructions are those of 9.0 alone, not of anything later.
+bool runs_on(const DeviceTraits &device) { return device.compute_major == 9 && device.compute_minor == 0; }
+
+// The copy engine counts rows in 32 bits, and so do these kernels the bytes of a row.
+bool serves(const Problem &p, const cce_inputs *in) {
+    return p.spec.dtype != CCE_F32 && p.tokens < INT32_MAX && p.spec.classes < INT32_MAX - kClusterClasses &&
+           p.spec.hidden < INT32_MAX / 4 &&
+           rows_are_aligned(in != nullptr ? in->embeddings : nullptr, in != nullptr ? in->classifier : nullptr,
+                            p.spec.hidden * 2);
+}
+
+}  // namespace
+
+// A panel's rows of E take at most 2/5 of the L2 cache, since each of its two halves keeps copies of what its
+// multiprocessors read, and the classes pass through.
+Schedule schedule(const Problem &p) {
+    const DeviceTraits &device = traits_of(p.spec.device);
+    const int64_t tile_bytes = kTileRows * p.spec.hidden * 2;
+    return Schedule::of(p, kTileRows, kClusterClasses, std::max(1, device.multiprocessors / kClusterBlocks),
+                        std::max<int64_t>(1, device.l2_bytes * int64_t{2} / 5 / tile_bytes), kClusterBlocks);
+}
+
+const Family kFamily = {
+    "cuda-sm90", runs_on, serves, schedule, sweep, plain::backward_workspace_bytes, plain::backward,
+};
+
+}  // namespace cce::cuda::sm90

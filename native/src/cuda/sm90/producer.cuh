@@ -1,0 +1,120 @@
+// The producer warpgroup: keeps the ring of stages filled. Where the positions of a tile read consecutive rows of E, one
+// thread tells the copy engine, and the blocks of a cluster fetch half of the tile each, for both. Where ignored positions
+// lie between them, all threads copy the rows one by one: the copy engine takes 60 clocks for a box of a single row.
+#pragma once
+
+#include "cuda/forward/logits.cuh"
+#include "cuda/sm90/copy.cuh"
+#include "cuda/sm90/tile.cuh"
+
+namespace cce::cuda::sm90 {
+
+struct Operands {
+    const CUtensorMap &embeddings;  // in boxes of kTileRows / kClusterBlocks rows
+    const CUtensorMap &classifier;  // in boxes of kTileClasses rows
+    const Logits &logits;
+    int32_t steps;                  // div_up(D, kStep)
+};
+
+// Consumers arrive at `empty` of both blocks, since a half of E's tile goes to both.
+constexpr int kEmptyArrivals = kConsumers * kClusterBlocks;
+// One for what the copy engine brings, and one for each thread's own copies.
+constexpr int kFullArrivals = 1 + kWarpgroup;
+
+__device__ inline void fetch_classes(Shared &shared, const Operands &in, const Ring &ring, int32_t tile, uint32_t block,
+                                     int32_t step) {
+    copy_box(shared.classifier[ring.stage], in.classifier, tile * kClusterClasses + block * kTileClasses, step * kStep,
+             &shared.full[ring.stage]);
+}
+
+// Logits::token in 32 bits, which are enough here and take far fewer registers to divide.
+__device__ inline int32_t token(const Logits &logits, int32_t i) {
+    const auto r = static_cast<uint32_t>(logits.valid_rows[i]);
+    const auto row_time = static_cast<uint32_t>(logits.batch.row_time);
+    return static_cast<int32_t>(r / row_time * static_cast<uint32_t>(logits.batch.time) + r % row_time);
+}
+
+__device__ inline void produce_contiguous(Shared &shared, const Operands &in, const Run &run, uint32_t block,
+                                          Ring &ring) {
+    constexpr int kHalf = kTileRows / kClusterBlocks;
+    constexpr uint16_t kAllBlocks = (1 << kClusterBlocks) - 1;
+    const int32_t row = token(in.logits, run.row_tile * kTileRows) + static_cast<int32_t>(block) * kHalf;
+    for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
+        for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
+            uint64_t *full = &shared.full[ring.stage];
+            wait(&shared.empty[ring.stage], ring.parity ^ 1);
+            arrive_expecting(full, kEmbeddingBytes + kClassifierBytes);
+            arrive(full, kFullArrivals - 1);
+            copy_box(shared.embeddings[ring.stage] + block * kHalf * kRowBytes, in.embeddings, row, step * kStep, full,
+                     kAllBlocks);
+            fetch_classes(shared, in, ring, tile, block, step);
+        }
+    }
+}
+
+__device__ inline void produce_gathered(Shared &shared, const Operands &in, const Run &run, uint32_t block,
+                                        Ring &ring) {
+    constexpr int kChunks = kRowBytes / 16;               // 16 bytes each
+    constexpr int kRowsAtOnce = kWarpgroup / kChunks;     // by the warpgroup
+    constexpr int kWarpRows = kWarp / kChunks;
+    constexpr int kRounds = kTileRows / kRowsAtOnce;
+    const auto valid = static_cast<int32_t>(*in.logits.valid);
+    const int32_t chunk = threadIdx.x % kChunks;
+    const int32_t row = threadIdx.x / kChunks;            // of the first round
+    const int32_t lane = threadIdx.x % kWarp;
+    // Rows of E that this warp copies, two a lane: number n is that of round n / kWarpRows. A tile that is not full
+    // repeats its last one; nobody reads those sums.
+    int32_t tokens[2];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        const int32_t n = half * kWarp + lane;
+        const int32_t tile_row =
+            n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
+        tokens[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, valid - 1));
+    }
+    const uint32_t to = shared_address(shared.embeddings) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
+    const auto *from = static_cast<const char *>(in.logits.embeddings) + chunk * 16;
+    const auto pitch = static_cast<int32_t>(in.logits.hidden * 2);
+    for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
+        for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
+            uint64_t *full = &shared.full[ring.stage];
+            wait(&shared.empty[ring.stage], ring.parity ^ 1);
+            if (threadIdx.x == 0) {
+                arrive_expecting(full, kClassifierBytes);
+                fetch_classes(shared, in, ring, tile, block, step);
+            }
+            __syncwarp();
+            const bool exists = step * kRowBytes + chunk * 16 < pitch;
+            const char *column = exists ? from + step * kRowBytes : from;
+            const uint32_t stage = to + ring.stage * kEmbeddingBytes;
+#pragma unroll
+            for (int half = 0; half < 2; ++half)
+#pragma unroll 2
+                for (int round = 0; round < kRounds / 2; ++round) {
+                    const int32_t token = __shfl_sync(kAllLanes, tokens[half], round * kWarpRows + lane / kChunks);
+                    copy_16(stage + (half * kRounds / 2 + round) * kRowsAtOnce * kRowBytes,
+                            column + static_cast<int64_t>(token) * pitch, exists);
+                }
+            arrive_after_copies(full);
+        }
+    }
+}
+
+__device__ inline void produce(Shared &shared, const Operands &in, uint32_t block) {
+    Ring ring;
+    for (int32_t r = 0; r < shared.run_count; ++r) {
+        const Run &run = shared.runs[r];
+        // Nobody may be more than one round of the ring behind when it begins to wait.
+        asm volatile("barrier.cta.sync 1, %0;" ::"n"(kWarpgroup) : "memory");
+        if (!run.contiguous) {
+            produce_gathered(shared, in, run, block, ring);
+        } else if (threadIdx.x == 0) {
+            produce_contiguous(shared, in, run, block, ring);
+        } else {
+            ring.skip((run.end_tile - run.first_tile) * in.steps);
+        }
+        __syncwarp();
+    }
+}
+
+}  // namespace cce::cuda::sm90

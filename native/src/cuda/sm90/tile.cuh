@@ -1,0 +1,76 @@
+// The shape of the work on Hopper. A cluster of two thread blocks computes 256 positions x 384 classes at a time, each
+// block one half of the classes; the tile of E is the same for both, and each fetches half of it for both. Two consumer
+// warpgroups of a block compute 128 x 192 logits each, in registers: 40 % fewer bytes per logit than the usual 128 x 256,
+// and it is the delivery of operands to shared memory that limits such a kernel.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "cuda/forward/schedule.cuh"
+#include "cuda/reduce.cuh"
+
+namespace cce::cuda::sm90 {
+
+constexpr int kClusterBlocks = 2;
+constexpr int kTileRows = 256;
+constexpr int kTileClasses = 192;  // of a block
+constexpr int kClusterClasses = kClusterBlocks * kTileClasses;
+
+constexpr int kStep = 64;           // hidden elements of a stage: 128 bytes of 16-bit numbers, one row of the swizzle
+constexpr int kRowBytes = 2 * kStep;
+constexpr int kStages = 4;
+constexpr int kEmbeddingBytes = kTileRows * kRowBytes;
+constexpr int kClassifierBytes = kTileClasses * kRowBytes;
+
+constexpr int kWarpgroup = 4 * kWarp;
+constexpr int kConsumers = 2;  // warpgroups
+constexpr int kBlockThreads = (1 + kConsumers) * kWarpgroup;
+
+// Registers a thread, of 65536 a multiprocessor, in steps of 8.
+constexpr int kProducerRegisters = 40;
+constexpr int kConsumerRegisters = 232;
+static_assert(kWarpgroup * (kProducerRegisters + kConsumers * kConsumerRegisters) <= 65536);
+
+// One of the runs of this cluster, as Schedule gives them.
+struct Run {
+    int32_t row_tile;
+    int32_t first_tile;  // class tiles [first_tile, end_tile)
+    int32_t end_tile;
+    int32_t slot;        // of the partial results of this block
+    bool contiguous;     // the positions read consecutive rows of E
+};
+
+struct Shared {
+    alignas(1024) uint8_t embeddings[kStages][kEmbeddingBytes];  // the swizzle repeats every 1024 bytes
+    alignas(1024) uint8_t classifier[kStages][kClassifierBytes];
+    uint64_t full[kStages];
+    uint64_t empty[kStages];
+    Run runs[Schedule::kMostPanels];
+    int32_t run_count;
+};
+static_assert(sizeof(Shared) <= 227 * 1024);
+
+// Where a warpgroup is in the ring of stages.
+struct Ring {
+    uint32_t stage = 0;
+    uint32_t parity = 0;  // of the phase of `full` that completes this stage
+
+    __device__ void advance() {
+        if (++stage == kStages) {
+            stage = 0;
+            parity ^= 1;
+        }
+    }
+
+    __device__ uint32_t previous() const { return (stage + kStages - 1) % kStages; }
+
+    __device__ void skip(uint32_t stages) {
+        stage += stages;
+        parity ^= stage / kStages & 1;
+        stage %= kStages;
+    }
+};
+
+}  // namespace cce::cuda::sm90

@@ -1,0 +1,99 @@
+#include "support/compare.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/check.h"
+
+namespace cce::test {
+namespace {
+
+// Of results in float32, relative: some roundings.
+constexpr double kRounding = 4e-6;
+
+double allowed_of_logit(const Reference &expected, int64_t row, double value) {
+    return kRounding * (1 + std::fabs(value) + kSlackOfSums * expected.logit_size[row]);
+}
+
+void compare_entry(const char *what, double got, double expected, double allowed) {
+    const bool close = got == expected || std::fabs(got - expected) <= allowed;
+    check(close || (std::isnan(got) && std::isnan(expected)), what, got, expected);
+}
+
+// float32 may find two logits equal, or in another order, that float64 tells apart: after a softcap above all. Of
+// classes that are copies of each other it must find the first.
+void compare_argmax(const Case &c, const Reference &expected, int64_t row, int64_t got) {
+    const int64_t best = expected.argmax[row];
+    bool good = got == best;
+    if (!good && best >= 0 && got >= 0 && got < c.spec.classes) {
+        const double *logits = &expected.logits[row * c.spec.classes];
+        const double least = logits[best] - 2 * allowed_of_logit(expected, row, logits[best]);
+        good = logits[got] != logits[best] && logits[got] >= least;
+    }
+    check(good, "argmax", static_cast<double>(got), static_cast<double>(best));
+}
+
+}  // namespace
+
+void ForwardResults::resize(const Case &c) {
+    loss.resize(c.spec.reduction == CCE_REDUCTION_NONE ? c.rows() : 1, CCE_F32);
+    for (Array *array : {&lse, &target_logit, &entropy}) array->resize(c.rows(), CCE_F32);
+    argmax.resize(c.rows() * 8);
+}
+
+cce_outputs ForwardResults::outputs() {
+    cce_outputs out = {};
+    out.struct_size = sizeof out;
+    out.loss = loss.buffer.data();
+    out.lse = lse.buffer.data();
+    out.target_logit = target_logit.buffer.data();
+    out.argmax = argmax.data();
+    out.entropy = entropy.buffer.data();
+    return out;
+}
+
+bool ForwardResults::intact() const {
+    for (const Array *array : {&loss, &lse, &target_logit, &entropy})
+        if (!array->buffer.intact()) return false;
+    return argmax.intact();
+}
+
+bool same_bits(const ForwardResults &a, const ForwardResults &b) {
+    return same(a.loss.buffer, b.loss.buffer) && same(a.lse.buffer, b.lse.buffer) && same(a.argmax, b.argmax) &&
+           same(a.target_logit.buffer, b.target_logit.buffer) && same(a.entropy.buffer, b.entropy.buffer);
+}
+
+void compare_forward(const Case &c, const ForwardResults &got, const Reference &expected) {
+    for (int64_t i = 0; i < got.loss.count; ++i)
+        compare_entry("loss", got.loss.get(i), expected.loss[i], kRounding * (0.1 + expected.loss_size[i]));
+    compare_logits("lse", got.lse, expected.lse, expected);
+    compare_logits("target_logit", got.target_logit, expected.target_logit, expected);
+    compare_logits("entropy", got.entropy, expected.entropy, expected);
+    const auto *argmax = got.argmax.as<int64_t>();
+    for (int64_t row = 0; row < got.argmax.bytes() / 8; ++row) compare_argmax(c, expected, row, argmax[row]);
+}
+
+void compare_logits(const char *what, const Array &got, const std::vector<double> &values, const Reference &expected) {
+    for (int64_t row = 0; row < got.count; ++row)
+        compare_entry(what, got.get(row), values[row], allowed_of_logit(expected, row, values[row]));
+}
+
+void compare_each(const char *what, const Array &got, const std::vector<double> &expected, double tolerance) {
+    for (int64_t i = 0; i < got.count; ++i)
+        compare_entry(what, got.get(i), expected[i], tolerance * (1 + std::fabs(expected[i])));
+}
+
+void compare_norm(const char *what, const Array &got, const std::vector<double> &expected, double tolerance,
+                  const std::vector<double> &sizes) {
+    constexpr double kCancellation = 2e-6;
+    double difference = 0, norm = 0, size = 0;
+    for (int64_t i = 0; i < got.count; ++i) {
+        difference += std::pow(got.get(i) - expected[i], 2);
+        norm += expected[i] * expected[i];
+        size += sizes[i] * sizes[i];
+    }
+    const double allowed = std::max(tolerance * std::sqrt(norm), kCancellation * std::sqrt(size));
+    check(std::sqrt(difference) <= allowed, what, std::sqrt(difference), std::sqrt(norm));
+}
+
+}  // namespace cce::test
