@@ -60,3 +60,7 @@ cce_cuda_family(sm80 ${from_ampere})
 cce_cuda_family(sm90 90a-real)
 set_target_properties(cce_sm90 PROPERTIES CUDA_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/refuse-slow-code.sh)
 target_compile_options(cce_sm90 PRIVATE -Xptxas=-v)
+
+add_custom_command(TARGET cce POST_BUILD VERBATIM COMMAND_EXPAND_LISTS
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/print-kernels.sh ${CMAKE_NM}
+        $<TARGET_OBJECTS:cce> $<TARGET_OBJECTS:cce_sm80> $<TARGET_OBJECTS:cce_sm90>)

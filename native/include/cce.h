@@ -88,7 +88,8 @@ typedef struct cce_device_properties {
 
 /* What cce_device_text() can tell. */
 #define CCE_TEXT_NAME 0     /* the processor's or GPU's name */
-#define CCE_TEXT_KERNELS 1  /* the kernel family: "amx", "avx512", "avx2", "neon", "generic" or "cuda-plain" */
+#define CCE_TEXT_KERNELS 1  /* the kernel family that is tried first: "amx", "avx512", "avx2", "neon", "generic";
+                               "cuda-sm90", "cuda-sm80", "cuda-plain" */
 #define CCE_TEXT_FEATURES 2 /* instruction sets in use on the CPU, compute capability on CUDA */
 
 /* Number of CUDA devices; 0 without a GPU, without a driver, or in a library built without CUDA. Never fails. */

@@ -17,7 +17,7 @@ struct Layout {
         layout.lse = align_up(sizeof(StateHeader));
         layout.valid_rows = layout.lse + align_up(p.rows * sizeof(float));
         layout.segment_codes = layout.valid_rows + align_up(p.rows * sizeof(int64_t));
-        const int64_t codes = State::has_segments(p) ? State::segments(p) * State::segment_pitch(p) : 0;
+        const int64_t codes = State::has_segments(p) ? State::most_segments(p) * State::segment_pitch(p) : 0;
         layout.end = layout.segment_codes + align_up(codes);
         return layout;
     }

@@ -12,11 +12,11 @@ struct StateHeader {
     int64_t bad_target;        // its value
     double divisor;            // what the mean divides by (0 if there is nothing), 1 for sum and none
     double class_weight_sum;   // sum_j w[j], V without class weights
-    int64_t has_segments;      // 1 if the segment codes are filled, else 0
+    int64_t segment_classes;   // classes of a segment of the segment codes; 0 if they are not filled
 };
 
-// Classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.
-constexpr int64_t kSegmentClasses = 128;
+// Fewest classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.
+constexpr int64_t kLeastSegmentClasses = 192;
 
 // The parts of a state buffer; every part is aligned to kAlignment.
 struct State {
@@ -29,7 +29,7 @@ struct State {
         const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
         return p.spec.device != CCE_CPU && p.spec.gradients != 0 && filtered;
     }
-    static int64_t segments(const Problem &p) { return div_up(p.spec.classes, kSegmentClasses); }
+    static int64_t most_segments(const Problem &p) { return div_up(p.spec.classes, kLeastSegmentClasses); }
     static int64_t segment_pitch(const Problem &p) { return div_up(p.rows, 16) * 16; }
 
     static int64_t bytes(const Problem &p);

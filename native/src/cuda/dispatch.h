@@ -16,6 +16,8 @@ struct Family {
     bool (*runs_on)(const DeviceTraits &device);
     // Whether it takes these inputs; `in` NULL: whether it could take some.
     bool (*serves)(const Problem &p, const cce_inputs *in);
+    // Classes of the segments whose maxima its sweep leaves in the state; 0: it leaves none.
+    int32_t segment_classes;
     // From the shape and the device alone.
     Schedule (*schedule)(const Problem &p);
     // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.

@@ -1,5 +1,5 @@
-// The forward pass as a sequence of kernels: which positions count, their targets' logits, the sweep over all logits,
-// what is reported of each position, the loss.
+// The forward pass as a sequence of kernels: which positions count, and their targets' logits; the sweep over all
+// logits; what is reported of each position, and the loss. Three launches in most cases.
 #include "cuda/forward/forward.h"
 
 #include <algorithm>
@@ -15,13 +15,14 @@ namespace {
 // One panel with everything that may be asked of a position, or several with the sums alone, of the family that is
 // tried first. What is asked shows only at the call, and so may the need for another family: both then make do.
 int64_t partial_room(const Problem &p) {
-    const Schedule schedule = first_family_of(p).schedule(p);
+    const Schedule schedule = first_family_of(p).schedule(p).with_even_panels();
     return schedule.partials(1) * static_cast<int64_t>(sizeof(float2) + sizeof(RowExtras));
 }
 
 // Scratch of the forward pass: pointers into a workspace, or none of them if `base` is NULL.
 struct Scratch {
-    BlockSummary *blocks;  // of prepare
+    Span *spans;           // of prepare
+    uint32_t *blocks_done;
     StateHeader *header;   // these two where the caller has no state
     int64_t *valid_rows;
     float *target_logit;   // (R) where the caller did not ask for it
@@ -32,7 +33,8 @@ struct Scratch {
     static Scratch at(const Problem &p, void *base) {
         Carver carver(base);
         Scratch scratch;
-        scratch.blocks = carver.take<BlockSummary>(div_up(p.rows, kPrepareRows));
+        scratch.spans = carver.take<Span>(div_up(p.rows, Span::kRows));
+        scratch.blocks_done = carver.take<uint32_t>(1);
         scratch.header = carver.take<StateHeader>(1);
         scratch.partials = carver.take<char>(partial_room(p));
         // A log-sum-exp alone has no targets' logits and no losses, and whoever wants those has a state.
@@ -46,27 +48,43 @@ struct Scratch {
     }
 };
 
-// The sweep, in as many launches as the room for partial results takes, and the results of the positions of each.
+// Which positions count; those that do not get their results.
+Preparation preparation_of(const Problem &p, const Batch &batch, int64_t segment_classes, const Scratch &scratch,
+                           StateHeader *header, int64_t *valid_rows, const RowResults &results) {
+    return {batch,
+            p.rows,
+            p.spec.reduction == CCE_REDUCTION_MEAN,
+            segment_classes,
+            p.fingerprint,
+            scratch.spans,
+            header,
+            valid_rows,
+            results};
+}
+
+// The sweep, in as many launches as the room for partial results takes, and the results of the positions of each; with
+// the last ones, unless `loss` is NULL, the reduced loss.
 int32_t sweep_rows(const Problem &p, const cce_inputs &in, const SweepInputs &inputs, bool extras,
-                   const Scratch &scratch, const RowResults &results, cudaStream_t stream) {
+                   const Scratch &scratch, const RowResults &results, float *loss, cudaStream_t stream) {
     const Family &family = family_of(p, in);
     Schedule schedule = family.schedule(p);
     const int64_t entry = sizeof(float2) + (extras ? sizeof(RowExtras) : 0);
     const int64_t room = partial_room(p) / entry;
-    if (schedule.partials(1) > room)
+    if (schedule.panels_in(room) == 0) schedule = schedule.with_even_panels();
+    if (schedule.panels_in(room) == 0)
         schedule = schedule.with_workers(static_cast<int32_t>(room / (schedule.row_tile * schedule.parts)));
-    const auto panels_each =
-        static_cast<int32_t>(std::min<int64_t>(room / schedule.partials(1), Schedule::kMostPanels));
+    const int32_t panels_each = schedule.panels_in(room);
     Partials partials;
     partials.extras = extras ? reinterpret_cast<RowExtras *>(scratch.partials) : nullptr;
     partials.lse = reinterpret_cast<float2 *>(scratch.partials + (extras ? room * sizeof(RowExtras) : 0));
     const int32_t panels = schedule.most_panels(p.rows);
-    for (int32_t panel = 0; panel < panels; panel += panels_each) {
-        schedule.first_panel = panel;
-        schedule.end_panel = panel + panels_each;
-        CCE_TRY(family.sweep(p, schedule, inputs, partials, stream));
-        CCE_TRY(finish_rows(p, inputs.logits, schedule, partials, results, stream));
-    }
+    do {
+        schedule.end_panel = schedule.first_panel + panels_each;
+        if (panels > 0) CCE_TRY(family.sweep(p, schedule, inputs, partials, stream));
+        const bool last = schedule.end_panel >= panels;
+        CCE_TRY(finish_rows(p, inputs.logits, schedule, partials, results, last ? loss : nullptr, stream));
+        schedule.first_panel = schedule.end_panel;
+    } while (schedule.first_panel < panels);
     return CCE_OK;
 }
 
@@ -88,9 +106,8 @@ int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspac
     const Logits logits = Logits::of(p, in, &scratch.header->valid, scratch.valid_rows);
     RowResults results = {};
     results.lse = lse;
-    CCE_TRY(prepare(p, logits.batch, false, scratch.header, scratch.valid_rows, scratch.blocks, queue));
-    CCE_TRY(clear_ignored(p, logits.batch, results, queue));
-    return sweep_rows(p, in, {logits, nullptr, {}}, false, scratch, results, queue);
+    CCE_TRY(prepare(preparation_of(p, logits.batch, 0, scratch, scratch.header, scratch.valid_rows, results), queue));
+    return sweep_rows(p, in, {logits, nullptr, {}}, false, scratch, results, nullptr, queue);
 }
 
 int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
@@ -100,7 +117,7 @@ int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, con
     const auto queue = static_cast<cudaStream_t>(stream);
     const Scratch scratch = Scratch::at(p, w.base);
     const Batch batch = Batch::of(p, in);
-    CCE_TRY(prepare(p, batch, false, state.header, state.valid_rows, scratch.blocks, queue));
+    CCE_TRY(prepare(preparation_of(p, batch, 0, scratch, state.header, state.valid_rows, {}), queue));
     return adopt_lse(p, batch, lse, state.lse, queue);
 }
 
@@ -121,12 +138,15 @@ int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, 
                                 each_row ? static_cast<float *>(out.loss) : nullptr,
                                 each_row ? nullptr : scratch.row_loss,
                                 target_logit,
-                                state.header};
-    CCE_TRY(prepare(p, logits.batch, State::has_segments(p), state.header, state.valid_rows, scratch.blocks, queue));
-    CCE_TRY(clear_ignored(p, logits.batch, results, queue));
-    CCE_TRY(target_logits(p, logits, target_logit, queue));
-    CCE_TRY(sweep_rows(p, in, {logits, target_logit, SegmentMaxima::of(p, state)}, extras, scratch, results, queue));
-    return each_row ? CCE_OK : reduce_loss(state.header, scratch.row_loss, static_cast<float *>(out.loss), queue);
+                                state.header,
+                                scratch.blocks_done};
+    const int32_t segment_classes = State::has_segments(p) ? family_of(p, in).segment_classes : 0;
+    const SegmentMaxima segments = segment_classes > 0 ? SegmentMaxima::of(p, state) : SegmentMaxima{};
+    const Preparation preparation =
+        preparation_of(p, logits.batch, segment_classes, scratch, state.header, state.valid_rows, results);
+    CCE_TRY(prepare_with_target_logits(p, preparation, logits, target_logit, queue));
+    return sweep_rows(p, in, {logits, target_logit, segments}, extras, scratch, results,
+                      each_row ? nullptr : static_cast<float *>(out.loss), queue);
 }
 
 }  // namespace cce::cuda

@@ -1,4 +1,7 @@
-// From the partial log-sum-exps of a position to everything that is reported of it. Cheap next to the logits.
+// From the partial log-sum-exps of a position to everything that is reported of it, and the loss of all. Cheap next to the
+// logits.
+#include <algorithm>
+
 #include "cuda/check.h"
 #include "cuda/forward/kernels.h"
 #include "cuda/forward/online_lse.cuh"
@@ -6,17 +9,6 @@
 
 namespace cce::cuda {
 namespace {
-
-__global__ void __launch_bounds__(kThreads)
-clear_ignored_kernel(Batch batch, int64_t rows, RowResults results) {
-    const int64_t r = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-    if (r >= rows || batch.counts(r)) return;
-    if (results.state_lse != nullptr) results.state_lse[r] = 0.0f;
-    if (results.lse != nullptr) results.lse[r] = 0.0f;
-    if (results.entropy != nullptr) results.entropy[r] = 0.0f;
-    if (results.argmax != nullptr) results.argmax[r] = -1;
-    if (results.loss != nullptr) results.loss[r] = batch.is_bad(batch.target(r)) ? NAN : 0.0f;
-}
 
 __device__ OnlineLse partial_at(const Partials &partials, int64_t place) {
     OnlineLse part = OnlineLse::nothing();
@@ -49,8 +41,8 @@ __device__ float loss_of(const Batch &batch, int64_t r, const OnlineLse &whole, 
 }
 
 // One warp a counting position.
-__global__ void __launch_bounds__(kThreads)
-finish_rows_kernel(Logits logits, Schedule schedule, Partials partials, LossTerms terms, RowResults results) {
+__device__ void finish_row(const Logits &logits, const Schedule &schedule, const Partials &partials,
+                           const LossTerms &terms, const RowResults &results) {
     const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
     const int64_t valid = *logits.valid;
     if (i >= valid) return;  // the whole warp
@@ -74,6 +66,41 @@ finish_rows_kernel(Logits logits, Schedule schedule, Partials partials, LossTerm
     if (results.row_loss != nullptr) results.row_loss[i] = loss;
 }
 
+// Whether all other blocks have finished their rows. The whole block must call it.
+__device__ bool is_last_block(uint32_t *blocks_done) {
+    __shared__ bool is_last;
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence();
+        is_last = atomicAdd(blocks_done, 1) == gridDim.x - 1;
+        __threadfence();
+    }
+    __syncthreads();
+    return is_last;
+}
+
+// The mean or sum of the losses, in double precision and a fixed order, whichever block it falls to; NaN after a bad
+// target. The whole block must call it.
+__device__ float reduced_loss(const RowResults &results) {
+    const int64_t valid = results.header->valid;
+    double sum = 0.0;
+#pragma unroll 8
+    for (int64_t i = threadIdx.x; i < valid; i += kThreads) sum += results.row_loss[i];
+    sum = reduce_block(sum, Sum());
+    const double divisor = results.header->divisor;
+    const double reduced = divisor == 0.0 ? 0.0 : sum / divisor;
+    return results.header->bad_row >= 0 ? NAN : static_cast<float>(reduced);
+}
+
+__global__ void __launch_bounds__(kThreads)
+finish_rows_kernel(const __grid_constant__ Logits logits, const __grid_constant__ Schedule schedule, Partials partials,
+                   LossTerms terms, const __grid_constant__ RowResults results, float *loss) {
+    finish_row(logits, schedule, partials, terms, results);
+    if (loss == nullptr || !is_last_block(results.blocks_done)) return;
+    const float reduced = reduced_loss(results);
+    if (threadIdx.x == 0) *loss = reduced;
+}
+
 __global__ void __launch_bounds__(kThreads)
 adopt_lse_kernel(Batch batch, int64_t rows, const float *lse, float *state_lse) {
     const int64_t r = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -82,16 +109,12 @@ adopt_lse_kernel(Batch batch, int64_t rows, const float *lse, float *state_lse) 
 
 }  // namespace
 
-int32_t clear_ignored(const Problem &p, const Batch &batch, const RowResults &results, cudaStream_t stream) {
-    return launch("clearing ignored positions", clear_ignored_kernel, div_up(p.rows, kThreads), kThreads, stream, batch,
-                  p.rows, results);
-}
-
 int32_t finish_rows(const Problem &p, const Logits &logits, const Schedule &schedule, const Partials &partials,
-                    const RowResults &results, cudaStream_t stream) {
+                    const RowResults &results, float *loss, cudaStream_t stream) {
     const LossTerms terms{p.spec.label_smoothing, p.spec.z_loss, static_cast<double>(p.spec.classes)};
-    return launch("merging the log-sum-exps", finish_rows_kernel, div_up(p.rows, kThreads / kWarp), kThreads, stream,
-                  logits, schedule, partials, terms, results);
+    const int64_t blocks = std::max<int64_t>(1, div_up(p.rows, kThreads / kWarp));  // no positions have a loss of 0
+    return launch("merging the log-sum-exps", finish_rows_kernel, blocks, kThreads, stream, logits, schedule, partials,
+                  terms, results, loss);
 }
 
 int32_t adopt_lse(const Problem &p, const Batch &batch, const float *lse, float *state_lse, cudaStream_t stream) {

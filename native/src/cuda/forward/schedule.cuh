@@ -1,8 +1,9 @@
-// Who sweeps which logits. A worker (a thread block, or a cluster of them) keeps one tile of counting positions and
-// goes through a run of class tiles. Row tiles are taken in panels, one panel after another: the workers share the
-// tiles of a panel and split the vocabulary among those of a tile, so that they read the same classes at about the same
-// time and a panel's embeddings stay in the L2 cache. How many positions count is known on the device alone; everything
-// else follows from the shape, so each position's logits are cut into the same runs every time.
+// Who sweeps which logits. A worker (a thread block, or a cluster of them) keeps one tile of counting positions and goes
+// through a run of class tiles. Row tiles are taken in panels, one panel after another, whose embeddings stay in the L2
+// cache: the logits of a panel, row tile by row tile, are cut into equal runs of class tiles, one a worker. The tiles of a
+// full panel divide the workers, so that runs of different row tiles begin at the same classes and go through them at
+// about the same time. How many positions count is known on the device alone; everything else follows from the shape,
+// so each position's logits are cut into the same runs every time.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -18,7 +19,8 @@ struct Panel {
     int32_t index;
     int32_t first_tile;  // row tiles [first_tile, first_tile + tiles)
     int32_t tiles;
-    int32_t splits;      // of the vocabulary; none of them is empty
+    int32_t workers;     // that have something to do
+    int32_t slots;       // of the partial results of the panels before it
 };
 
 // The partial results of one position: `count` entries from `first` on, `stride` apart.
@@ -37,16 +39,24 @@ struct Schedule {
     int32_t parts;        // thread blocks of a worker that share its classes and leave partial results of their own
     int32_t first_panel;  // the panels that one sweep takes: [first_panel, end_panel)
     int32_t end_panel;
+    bool uneven;          // whether the last panel may be of any size
 
-    static constexpr int32_t kMostPanels = 8;  // of one sweep
+    static constexpr int32_t kMostPanels = 8;               // of one sweep
+    static constexpr int32_t kMostRuns = 2 * kMostPanels;   // of a worker in one sweep
 
     // `most_group`: row tiles whose embeddings a GPU keeps in its L2 cache.
     static Schedule of(const Problem &p, int32_t row_tile, int32_t class_tile, int32_t workers, int64_t most_group,
                        int32_t parts = 1) {
-        Schedule schedule{row_tile, class_tile, 0, workers, 0, parts, 0, INT_MAX};
+        Schedule schedule{row_tile, class_tile, 0, workers, 0, parts, 0, INT_MAX, true};
         schedule.class_tiles = static_cast<int32_t>(div_up(p.spec.classes, class_tile));
-        schedule.group = static_cast<int32_t>(std::clamp<int64_t>(most_group, 1, workers));
-        schedule.group = schedule.panel_tiles(schedule.group);
+        schedule.group = schedule.divisor(static_cast<int32_t>(std::clamp<int64_t>(most_group, 1, workers)));
+        return schedule;
+    }
+
+    // The same without uneven panels, which need more room for their partial results.
+    Schedule with_even_panels() const {
+        Schedule schedule = *this;
+        schedule.uneven = false;
         return schedule;
     }
 
@@ -54,8 +64,7 @@ struct Schedule {
     Schedule with_workers(int32_t fewer) const {
         Schedule schedule = *this;
         schedule.workers = fewer;
-        schedule.group = std::min(group, fewer);
-        schedule.group = schedule.panel_tiles(schedule.group);
+        schedule.group = schedule.divisor(std::min(group, fewer));
         return schedule;
     }
 
@@ -71,19 +80,34 @@ struct Schedule {
         return most;
     }
 
-    // Entries of the partial results of `panels` panels.
-    int64_t partials(int32_t panels) const { return static_cast<int64_t>(panels) * workers * parts * row_tile; }
+    // Most entries of the partial results of `panels` panels, of which only the last one may be uneven.
+    int64_t partials(int32_t panels) const {
+        return (static_cast<int64_t>(panels) * workers + (uneven ? group : 0)) * parts * row_tile;
+    }
+
+    // Most panels whose partial results have room for `entries` entries.
+    int32_t panels_in(int64_t entries) const {
+        const int64_t panels = (entries / (parts * row_tile) - (uneven ? group : 0)) / workers;
+        return static_cast<int32_t>(std::min<int64_t>(panels, kMostPanels));
+    }
 
     // Calls f(row_tile, first_class_tile, end_class_tile, slot) for each run of a worker, of which none is empty. The
     // results of row q of the tile and of this part belong at entry slot * row_tile + q of the partial results.
     template <typename F>
     __device__ void for_each_run(int64_t valid, int32_t worker, int32_t part, F f) const {
         for_each_panel(row_tiles(valid), [&](const Panel &panel) {
-            const int32_t split = worker / panel.tiles;
-            if (split >= panel.splits) return;
-            f(panel.first_tile + worker % panel.tiles, class_tile_of(split, panel.splits),
-              class_tile_of(split + 1, panel.splits),
-              slot_of(panel, worker % panel.tiles, split * parts + part));
+            if (worker >= panel.workers) return;
+            int64_t unit = first_unit(panel, worker);
+            const int64_t end = first_unit(panel, worker + 1);
+            while (unit < end) {
+                const auto tile = static_cast<int32_t>(unit / class_tiles);
+                const int64_t tile_end = static_cast<int64_t>(tile + 1) * class_tiles;
+                const int64_t run_end = tile_end < end ? tile_end : end;
+                const int64_t tile_start = tile_end - class_tiles;
+                f(panel.first_tile + tile, static_cast<int32_t>(unit - tile_start),
+                  static_cast<int32_t>(run_end - tile_start), slot_of(panel, tile, worker) * parts + part);
+                unit = run_end;
+            }
         });
     }
 
@@ -94,30 +118,48 @@ struct Schedule {
         for_each_panel(row_tiles(valid), [&](const Panel &panel) {
             const int32_t in_panel = tile - panel.first_tile;
             if (in_panel < 0 || in_panel >= panel.tiles) return;
-            places = {static_cast<int64_t>(slot_of(panel, in_panel, 0)) * row_tile + i % row_tile,
-                      static_cast<int64_t>(panel.tiles) * row_tile, panel.splits * parts};
+            const int32_t first = worker_of(panel, static_cast<int64_t>(in_panel) * class_tiles);
+            const int32_t last = worker_of(panel, static_cast<int64_t>(in_panel + 1) * class_tiles - 1);
+            places = {static_cast<int64_t>(slot_of(panel, in_panel, first)) * parts * row_tile + i % row_tile, row_tile,
+                      (last - first + 1) * parts};
         });
         return places;
     }
 
 private:
-    // Tiles of the next panel of `left`: as many as possible for which at most 1/64 of the workers have nothing to do.
-    __host__ __device__ int32_t panel_tiles(int32_t left) const {
-        int32_t tiles = left < group ? left : group;
-        while (workers % tiles > workers / 64) --tiles;
-        return tiles;
+    // The largest divisor of the workers up to `most`.
+    __host__ __device__ int32_t divisor(int32_t most) const {
+        while (workers % most != 0) --most;
+        return most;
     }
 
-    __device__ int32_t slot_of(const Panel &panel, int32_t tile_in_panel, int32_t part) const {
-        return (panel.index - first_panel) * workers * parts + part * panel.tiles + tile_in_panel;
+    // Tiles of the next panel of `left`. A panel that is not full divides the workers too, unless it is so small that
+    // reading the same classes at different times costs less than the rounding of short runs.
+    __host__ __device__ int32_t panel_tiles(int32_t left) const {
+        constexpr int32_t kFewTiles = 16;
+        if (left >= group) return group;
+        return uneven && left * kFewTiles <= workers ? left : divisor(left);
+    }
+
+    // The logits of a panel in units of class tiles, row tile by row tile: worker w has those from first_unit(w) on.
+    __device__ int64_t first_unit(const Panel &panel, int32_t worker) const {
+        return static_cast<int64_t>(panel.tiles) * class_tiles * worker / panel.workers;
+    }
+
+    // The worker whose run holds a unit.
+    __device__ int32_t worker_of(const Panel &panel, int64_t unit) const {
+        const int64_t units = static_cast<int64_t>(panel.tiles) * class_tiles;
+        return static_cast<int32_t>(((unit + 1) * panel.workers - 1) / units);
+    }
+
+    // Runs of one panel in the order of their units: each is of the next worker or the next tile, or of both.
+    __device__ int32_t slot_of(const Panel &panel, int32_t tile_in_panel, int32_t worker) const {
+        const bool even = panel.workers % panel.tiles == 0;  // no worker has two tiles
+        return panel.slots + worker + (even ? 0 : tile_in_panel);
     }
 
     __host__ __device__ int32_t row_tiles(int64_t valid) const {
         return static_cast<int32_t>((valid + row_tile - 1) / row_tile);
-    }
-
-    __host__ __device__ int32_t class_tile_of(int32_t split, int32_t splits) const {
-        return static_cast<int32_t>(static_cast<int64_t>(class_tiles) * split / splits);
     }
 
     template <typename F>
@@ -126,8 +168,9 @@ private:
         int32_t first_tile = index * group;
         while (first_tile < tiles && index < end_panel) {
             const int32_t taken = panel_tiles(tiles - first_tile);
-            const int32_t splits = workers / taken < class_tiles ? workers / taken : class_tiles;
-            if (index >= first_panel) f(Panel{index, first_tile, taken, splits});
+            const int64_t units = static_cast<int64_t>(taken) * class_tiles;
+            const auto busy = static_cast<int32_t>(units < workers ? units : workers);
+            if (index >= first_panel) f(Panel{index, first_tile, taken, busy, (index - first_panel) * workers});
             first_tile += taken;
             ++index;
         }
@@ -143,13 +186,13 @@ struct RunList {
         int32_t slot;
     };
 
-    Run runs[Schedule::kMostPanels];  // one a panel at most
+    Run runs[Schedule::kMostRuns];
     int32_t count;
 
     // For one thread to call.
-    __device__ void fill(const Schedule &schedule, int64_t valid, int32_t worker) {
+    __device__ void fill(const Schedule &schedule, int64_t valid, int32_t worker, int32_t part = 0) {
         int32_t filled = 0;
-        schedule.for_each_run(valid, worker, 0,
+        schedule.for_each_run(valid, worker, part,
                               [&](int32_t row_tile, int32_t first_class_tile, int32_t end_class_tile, int32_t slot) {
                                   runs[filled++] = {row_tile, first_class_tile, end_class_tile, slot};
                               });

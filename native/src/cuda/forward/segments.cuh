@@ -1,4 +1,4 @@
-// The largest logit of each position in each segment of 128 classes, in 8 bits: it tells backward which segments hold
+// The largest logit of each position in each segment of neighbouring classes, in 8 bits: it tells backward which segments hold
 // nothing above its filters, without their logits. Relative to the target's logit, which no lse is below: an entry
 // p >= eps has z >= lse + log eps >= z[y] + log eps.
 #pragma once
@@ -15,11 +15,9 @@ struct SegmentMaxima {
     int64_t pitch;
     float offset;    // log of the smallest filter threshold, less a margin for the rounding of logits
 
-    static constexpr int kClasses = kSegmentClasses;
     static constexpr float kStepsPerNat = 8.0f;
 
     static SegmentMaxima of(const Problem &p, const State &state) {
-        if (state.segment_codes == nullptr) return {};
         constexpr double kMargin = 0x1p-8;
         const double a = p.spec.filter_embeddings;
         const double b = p.spec.filter_classifier;

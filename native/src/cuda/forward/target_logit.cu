@@ -8,7 +8,8 @@
 namespace cce::cuda {
 namespace {
 
-constexpr int kInFlight = 4;  // chunks of each row that a lane asks for at once
+constexpr int kInFlight = 4;      // chunks of each row that a lane asks for at once
+constexpr int kBlocksAtOnce = 2;  // of a multiprocessor, with registers for all of those
 
 // The sum over this lane's chunks: chunk lane, lane + 32, ...
 template <typename T, typename Chunk>
@@ -34,11 +35,11 @@ __device__ float dot_of_lane(const Chunk *e, const Chunk *c, int64_t chunks, int
     return dot[0] + dot[1] + (dot[2] + dot[3]);
 }
 
+// The position of this warp.
 template <typename T, typename Chunk>
-__global__ void __launch_bounds__(kThreads)
-target_logit_kernel(Logits logits, int64_t rows, float *target_logit) {
-    const int64_t r = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
-    if (r >= rows) return;  // the whole warp
+__device__ void target_logit_of(const Logits &logits, int64_t rows, int64_t block, float *target_logit) {
+    const int64_t r = (block * kThreads + threadIdx.x) / kWarp;
+    if (r >= rows) return;
     const int64_t lane = threadIdx.x % kWarp;
     const int64_t target = logits.batch.target(r);
     if (!logits.batch.is_class(target)) {
@@ -52,16 +53,54 @@ target_logit_kernel(Logits logits, int64_t rows, float *target_logit) {
     if (lane == 0) target_logit[r] = logits.map.logit(dot + logits.map.bias_of(target));
 }
 
+template <typename T, typename Chunk>
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
+target_logit_kernel(const __grid_constant__ Logits logits, int64_t rows, float *target_logit) {
+    target_logit_of<T, Chunk>(logits, rows, blockIdx.x, target_logit);
+}
+
+// The first block prepares meanwhile.
+template <typename T, typename Chunk>
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
+prepare_with_target_logit_kernel(const __grid_constant__ Preparation preparation, const __grid_constant__ Logits logits,
+                                 float *target_logit) {
+    if (blockIdx.x == 0)
+        preparation.run();
+    else
+        target_logit_of<T, Chunk>(logits, preparation.rows, blockIdx.x - 1, target_logit);
+}
+
+int64_t target_logit_blocks(int64_t rows) { return div_up(rows, kThreads / kWarp); }
+
+// Calls f(T(), Chunk()) with the types of elements and of what is loaded at once.
+template <typename F>
+int32_t with_chunk(const Problem &p, const Logits &logits, F f) {
+    return with_scalar(p.spec.dtype, [&](auto scalar) {
+        return rows_are_aligned(logits.embeddings, logits.classifier, p.spec.hidden * sizeof(scalar))
+                   ? f(scalar, uint4{})
+                   : f(scalar, scalar);
+    });
+}
+
 }  // namespace
 
 int32_t target_logits(const Problem &p, const Logits &logits, float *target_logit, cudaStream_t stream) {
-    return with_scalar(p.spec.dtype, [&](auto scalar) {
-        using T = decltype(scalar);
-        const auto kernel = rows_are_aligned(logits.embeddings, logits.classifier, p.spec.hidden * sizeof(T))
-                                ? target_logit_kernel<T, uint4>
-                                : target_logit_kernel<T, T>;
-        return launch("computing the targets' logits", kernel, div_up(p.rows, kThreads / kWarp), kThreads, stream,
-                      logits, p.rows, target_logit);
+    return with_chunk(p, logits, [&](auto scalar, auto chunk) {
+        return launch("computing the targets' logits", target_logit_kernel<decltype(scalar), decltype(chunk)>,
+                      target_logit_blocks(p.rows), kThreads, stream, logits, p.rows, target_logit);
+    });
+}
+
+int32_t prepare_with_target_logits(const Problem &p, const Preparation &preparation, const Logits &logits,
+                                   float *target_logit, cudaStream_t stream) {
+    if (!preparation.is_small()) {
+        CCE_TRY(prepare(preparation, stream));
+        return target_logits(p, logits, target_logit, stream);
+    }
+    return with_chunk(p, logits, [&](auto scalar, auto chunk) {
+        return launch("computing the targets' logits",
+                      prepare_with_target_logit_kernel<decltype(scalar), decltype(chunk)>,
+                      1 + target_logit_blocks(p.rows), kThreads, stream, preparation, logits, target_logit);
     });
 }
 

@@ -10,7 +10,7 @@ bool serves(const Problem &, const cce_inputs *) { return true; }
 }  // namespace
 
 const Family kFamily = {
-    "cuda-plain", runs_on, serves, schedule, sweep, backward_workspace_bytes, backward,
+    "cuda-plain", runs_on, serves, 0, schedule, sweep, backward_workspace_bytes, backward,
 };
 
 }  // namespace cce::cuda::plain

@@ -13,8 +13,6 @@
 namespace cce::cuda::plain {
 namespace {
 
-static_assert(kTile == SegmentMaxima::kClasses, "a tile is one segment of the maxima");
-
 // The largest of a row of a tile and its lowest column.
 struct Peak {
     float value;
@@ -56,7 +54,6 @@ __global__ void __launch_bounds__(kTileThreads, 2)
 lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials) {
     __shared__ TileShared shared;
     __shared__ int64_t tokens[kTile];
-    __shared__ float target_logits[kTile];
     __shared__ OnlineLse state[kTile];
     __shared__ RunList list;
     const Logits &logits = in.logits;
@@ -64,13 +61,9 @@ lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials)
     __syncthreads();
     for (int32_t index = 0; index < list.count; ++index) {
         const RunList::Run &run = list.runs[index];
-        const int64_t first_row = static_cast<int64_t>(run.row_tile) * kTile;
         if (threadIdx.x < kTile) {
-            const int64_t i = first_row + threadIdx.x;
-            tokens[threadIdx.x] = logits.token(i);
+            tokens[threadIdx.x] = logits.token(static_cast<int64_t>(run.row_tile) * kTile + threadIdx.x);
             state[threadIdx.x] = OnlineLse::nothing();
-            if (in.segments.codes != nullptr && tokens[threadIdx.x] >= 0)
-                target_logits[threadIdx.x] = in.target_logit[logits.valid_rows[i]];
         }
         __syncthreads();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
@@ -88,11 +81,7 @@ lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials)
                 const int row = tile_row(u);
                 const OnlineLse part = tile_lse(z[u], weights, first_class);
                 // Between the barriers around the tiles this thread alone touches the row's state.
-                if (tile_column(0) != 0) continue;
-                state[row] = merge(state[row], part);
-                if (in.segments.codes != nullptr && tokens[row] >= 0)
-                    in.segments.codes[tile * in.segments.pitch + first_row + row] =
-                        in.segments.encode(part.max, target_logits[row]);
+                if (tile_column(0) == 0) state[row] = merge(state[row], part);
             }
         }
         __syncthreads();

@@ -6,6 +6,8 @@
 
 namespace cce::cuda::sm80 {
 
+constexpr int32_t kSegmentClasses = 256;
+
 Schedule schedule(const Problem &p);
 int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
               cudaStream_t stream);

@@ -16,8 +16,7 @@
 namespace cce::cuda::sm80 {
 namespace {
 
-constexpr int kSegments = kClassTile / SegmentMaxima::kClasses;
-constexpr int kWarpsOfSegment = kWarpsAcross / kSegments;
+static_assert(kSegmentClasses == kClassTile && kSegmentClasses >= kLeastSegmentClasses, "a tile is a segment");
 
 using Run = RunList::Run;
 
@@ -41,23 +40,18 @@ __device__ int64_t position_of(const Run &run) {
     return static_cast<int64_t>(run.row_tile) * kRowTile + threadIdx.x % kRowTile;
 }
 
-// Stores the maxima of a tile's segments. The whole block must call it.
+// Stores the maxima of a tile, which is one segment. The whole block must call it.
 __device__ void store_segments(const SweepInputs &in, const Shared &shared, const Run &run, int32_t class_tile,
                                float unit) {
     __syncthreads();
     const int64_t i = position_of(run);
-    const int row = static_cast<int>(threadIdx.x) % kRowTile;
-    const int segment = static_cast<int>(threadIdx.x) / kRowTile;
-    const int64_t s = static_cast<int64_t>(class_tile) * kSegments + segment;
-    if (i >= *in.logits.valid || s * SegmentMaxima::kClasses >= in.logits.classes) return;
-    float max = shared.maxima[segment * kWarpsOfSegment][row];
+    if (threadIdx.x >= kRowTile || i >= *in.logits.valid) return;
+    float max = shared.maxima[0][threadIdx.x];
 #pragma unroll
-    for (int warp = 1; warp < kWarpsOfSegment; ++warp)
-        max = max_or_nan(max, shared.maxima[segment * kWarpsOfSegment + warp][row]);
+    for (int warp = 1; warp < kWarpsAcross; ++warp) max = max_or_nan(max, shared.maxima[warp][threadIdx.x]);
     const float target_logit = in.target_logit[in.logits.valid_rows[i]];
-    in.segments.codes[s * in.segments.pitch + i] = in.segments.encode(max * unit, target_logit);
+    in.segments.codes[class_tile * in.segments.pitch + i] = in.segments.encode(max * unit, target_logit);
 }
-static_assert(kTileThreads == kSegments * kRowTile, "one thread a position and segment");
 
 // Adds a tile's sums to those of the run.
 template <Epilogue kEpilogue, typename Rows>

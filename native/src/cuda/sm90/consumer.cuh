@@ -48,26 +48,29 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                         uint32_t block, int32_t steps, bool smoothing) {
     const Logits &logits = in.logits;
     const auto classes = static_cast<int32_t>(logits.classes);
-    const float unit = Option::kGeneral ? 1.0f : logits.map.inverse_temperature;  // of what is summed
+    const float unit = Option::kKind == LogitKind::kScaled ? logits.map.inverse_temperature : 1.0f;  // of what is summed
+    const ClassValues values(shared, group);
     Ring ring;
     std::conditional_t<Option::kExtras, RowExtraSums, RowSums> rows;
-    for (int32_t r = 0; r < shared.run_count; ++r) {
-        const Run &run = shared.runs[r];
+    for (int32_t r = 0; r < shared.list.count; ++r) {
+        const Run &run = shared.list.runs[r];
         // The position whose segment maxima this thread stores, if any.
         int32_t own = run.row_tile * kTileRows + own_row(group);
         if (own >= valid || in.segments.codes == nullptr) own = -1;
         float target = 0.0f;
         if (Option::kSegments && own >= 0) target = in.target_logit[logits.valid_rows[own]];
         rows.clear();
-        for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
-            float x[kProducts][kProductSums];
-            multiply<T>(x, shared, ring, group, steps, !run.contiguous);
+        for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_class = tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
-            if constexpr (Option::kGeneral) {
-                const auto bias = ClassValues::of(first_class, classes,
-                                                  [&](int32_t j) { return logits.map.bias_of(j); });
-#pragma unroll
-                for (int p = 0; p < kProducts; ++p) apply(logits.map, bias, x[p]);
+            if constexpr (Option::kKind != LogitKind::kScaled) {
+                values.sync();
+                values.fill(first_class, classes, [&](int32_t j) { return logits.map.bias_of(j); });
+            }
+            float x[kProducts][kProductSums];
+            multiply<T>(x, shared, ring, group, steps, !shared.contiguous[r]);
+            if constexpr (Option::kKind != LogitKind::kScaled) {
+                values.sync();
+                apply<Option::kKind>(logits.map, values, x);
             }
             if (first_class + kTileClasses > classes) {
 #pragma unroll
@@ -76,10 +79,12 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
             float largest;  // of the own row
             if constexpr (Option::kExtras) {
                 largest = rows.add(x, unit, first_class);
-                if (smoothing)
-                    rows.add_weighted(x, unit, ClassValues::of(first_class, classes, [&](int32_t j) {
-                                          return logits.batch.class_weight(j);
-                                      }));
+                if (smoothing) {
+                    values.sync();
+                    values.fill(first_class, classes, [&](int32_t j) { return logits.batch.class_weight(j); });
+                    values.sync();
+                    rows.add_weighted(x, unit, values);
+                }
             } else {
                 largest = rows.template add<Option::kSegments>(x, unit);
             }

@@ -3,14 +3,21 @@
 
 #include "cuda/fast_math.cuh"
 #include "cuda/forward/logits.cuh"
-#include "cuda/sm90/wgmma.cuh"
+#include "cuda/sm90/warpgroup_rows.cuh"
 
 namespace cce::cuda::sm90 {
 
-// What a kernel does beyond the sums of a scaled dot product, decided when it is compiled.
-template <bool general, bool extras, bool segments>
+// What makes logits of dot products.
+enum class LogitKind {
+    kScaled,  // a temperature alone, which only scales the sums' unit
+    kBiased,
+    kCapped,  // a softcap, perhaps with a bias
+};
+
+// What a kernel does, decided when it is compiled.
+template <LogitKind kind, bool extras, bool segments>
 struct Options {
-    static constexpr bool kGeneral = general;    // bias and softcap
+    static constexpr LogitKind kKind = kind;
     static constexpr bool kExtras = extras;      // argmax, entropy, sum of logits
     static constexpr bool kSegments = segments;  // maxima of row segments, if there is a place for them
 };
@@ -19,27 +26,29 @@ struct Options {
 __device__ inline int32_t pair_column(int p) { return 8 * p + 2 * (threadIdx.x % 4); }
 constexpr int kPairs = kProductSums / 4;
 
-// A value of each class of the block, six of them a lane.
-struct ClassValues {
-    float of_lane[kTileClasses / kWarp];
+// A value of each class of the block, in shared memory of one consumer warpgroup.
+class ClassValues {
+public:
+    __device__ ClassValues(Shared &shared, int32_t group) : values_(shared.class_values[group]), group_(group) {}
 
-    // `value_of(j)` for the classes that exist, else 0.
+    // Waits for the warpgroup: what was filled in can be read, or what was read be filled anew.
+    __device__ void sync() const { asm volatile("barrier.cta.sync %0, %1;" ::"r"(2 + group_), "n"(kWarpgroup) : "memory"); }
+
+    // `value_of(j)` for the classes that exist, else 0. Between two sync().
     template <typename ValueOf>
-    __device__ static ClassValues of(int32_t first_class, int32_t classes, ValueOf value_of) {
-        ClassValues values;
-#pragma unroll
-        for (int k = 0; k < kTileClasses / kWarp; ++k) {
-            const int32_t j = first_class + k * kWarp + static_cast<int32_t>(threadIdx.x) % kWarp;
-            values.of_lane[k] = j < classes ? value_of(j) : 0.0f;
+    __device__ void fill(int32_t first_class, int32_t classes, ValueOf value_of) const {
+        for (int32_t column = threadIdx.x % kWarpgroup; column < kTileClasses; column += kWarpgroup) {
+            const int32_t j = first_class + column;
+            values_[column] = j < classes ? value_of(j) : 0.0f;
         }
-        return values;
     }
 
-    // That of column v of pair p of this thread.
-    __device__ float at(int p, int v) const {
-        constexpr int kPairsAtOnce = kWarp / 8;
-        return __shfl_sync(kAllLanes, of_lane[p / kPairsAtOnce], pair_column(p % kPairsAtOnce) + v);
-    }
+    // Those of the columns of pair p of this thread.
+    __device__ float2 at(int p) const { return *reinterpret_cast<const float2 *>(values_ + pair_column(p)); }
+
+private:
+    float *values_;
+    int32_t group_;
 };
 
 // No exponential of what lies beyond the vocabulary.
@@ -51,16 +60,27 @@ __device__ inline void clear_absent(int32_t first_class, int32_t classes, float 
             if (first_class + pair_column(p) + v >= classes) sums[4 * p + v] = sums[4 * p + 2 + v] = -INFINITY;
 }
 
+// The logit of a dot product.
+template <LogitKind kKind>
+__device__ float logit(const LogitMap &map, float x) {
+    return kKind == LogitKind::kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
+}
+
 // Turns dot products into logits.
-__device__ inline void apply(const LogitMap &map, const ClassValues &bias, float (&sums)[kProductSums]) {
+template <LogitKind kKind>
+__device__ void apply(const LogitMap &map, const ClassValues &bias, float (&x)[kProducts][kProductSums]) {
 #pragma unroll
-    for (int p = 0; p < kPairs; ++p)
+    for (int pair = 0; pair < kPairs; ++pair) {
+        const float2 b = bias.at(pair);
 #pragma unroll
-        for (int v = 0; v < 2; ++v) {
-            const float b = bias.at(p, v);
-            sums[4 * p + v] = fast_logit(map, sums[4 * p + v] + b);
-            sums[4 * p + 2 + v] = fast_logit(map, sums[4 * p + 2 + v] + b);
-        }
+        for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+            for (int u = 0; u < 2; ++u) {
+                float *z = &x[p][4 * pair + 2 * u];
+                z[0] = logit<kKind>(map, z[0] + b.x);
+                z[1] = logit<kKind>(map, z[1] + b.y);
+            }
+    }
 }
 
 // The differences to subtract: an infinite maximum would turn -inf - -inf into NaN.

@@ -11,10 +11,11 @@ namespace {
 // The instructions are those of 9.0 alone, not of anything later.
 bool runs_on(const DeviceTraits &device) { return device.compute_major == 9 && device.compute_minor == 0; }
 
-// The copy engine counts rows in 32 bits, and so do these kernels the bytes of a row.
+// The copy engine counts rows in 32 bits, and so do these kernels the 16 bytes of a
+// position in E and the bytes of a row.
 bool serves(const Problem &p, const cce_inputs *in) {
     return p.spec.dtype != CCE_F32 && p.tokens < INT32_MAX && p.spec.classes < INT32_MAX - kClusterClasses &&
-           p.spec.hidden < INT32_MAX / 4 &&
+           p.spec.hidden < INT32_MAX / 4 && p.tokens * p.spec.hidden / 8 < UINT32_MAX &&
            rows_are_aligned(in != nullptr ? in->embeddings : nullptr, in != nullptr ? in->classifier : nullptr,
                             p.spec.hidden * 2);
 }
@@ -31,7 +32,7 @@ Schedule schedule(const Problem &p) {
 }
 
 const Family kFamily = {
-    "cuda-sm90", runs_on, serves, schedule, sweep, plain::backward_workspace_bytes, plain::backward,
+    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, plain::backward_workspace_bytes, plain::backward,
 };
 
 }  // namespace cce::cuda::sm90

@@ -39,7 +39,7 @@ __device__ inline void produce_contiguous(Shared &shared, const Operands &in, co
     constexpr int kHalf = kTileRows / kClusterBlocks;
     constexpr uint16_t kAllBlocks = (1 << kClusterBlocks) - 1;
     const int32_t row = token(in.logits, run.row_tile * kTileRows) + static_cast<int32_t>(block) * kHalf;
-    for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
+    for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
@@ -62,20 +62,20 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
     const int32_t chunk = threadIdx.x % kChunks;
     const int32_t row = threadIdx.x / kChunks;            // of the first round
     const int32_t lane = threadIdx.x % kWarp;
-    // Rows of E that this warp copies, two a lane: number n is that of round n / kWarpRows. A tile that is not full
-    // repeats its last one; nobody reads those sums.
-    int32_t tokens[2];
+    // Where the rows of E that this warp copies begin, two a lane, in 16 bytes: number n is that of round
+    // n / kWarpRows. A tile that is not full repeats its last one; nobody reads those sums.
+    uint32_t rows[2];
+    const auto pitch = static_cast<uint32_t>(in.logits.hidden / 8);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         const int32_t n = half * kWarp + lane;
         const int32_t tile_row =
             n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
-        tokens[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, valid - 1));
+        rows[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, valid - 1)) * pitch;
     }
     const uint32_t to = shared_address(shared.embeddings) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
     const auto *from = static_cast<const char *>(in.logits.embeddings) + chunk * 16;
-    const auto pitch = static_cast<int32_t>(in.logits.hidden * 2);
-    for (int32_t tile = run.first_tile; tile < run.end_tile; ++tile) {
+    for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
@@ -84,16 +84,16 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
                 fetch_classes(shared, in, ring, tile, block, step);
             }
             __syncwarp();
-            const bool exists = step * kRowBytes + chunk * 16 < pitch;
+            const bool exists = step * kRowBytes + chunk * 16 < pitch * 16;
             const char *column = exists ? from + step * kRowBytes : from;
             const uint32_t stage = to + ring.stage * kEmbeddingBytes;
 #pragma unroll
             for (int half = 0; half < 2; ++half)
-#pragma unroll 2
+#pragma unroll
                 for (int round = 0; round < kRounds / 2; ++round) {
-                    const int32_t token = __shfl_sync(kAllLanes, tokens[half], round * kWarpRows + lane / kChunks);
+                    const uint32_t begin = __shfl_sync(kAllLanes, rows[half], round * kWarpRows + lane / kChunks);
                     copy_16(stage + (half * kRounds / 2 + round) * kRowsAtOnce * kRowBytes,
-                            column + static_cast<int64_t>(token) * pitch, exists);
+                            column + static_cast<uint64_t>(begin) * 16, exists);
                 }
             arrive_after_copies(full);
         }
@@ -102,16 +102,16 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
 
 __device__ inline void produce(Shared &shared, const Operands &in, uint32_t block) {
     Ring ring;
-    for (int32_t r = 0; r < shared.run_count; ++r) {
-        const Run &run = shared.runs[r];
+    for (int32_t r = 0; r < shared.list.count; ++r) {
+        const Run &run = shared.list.runs[r];
         // Nobody may be more than one round of the ring behind when it begins to wait.
         asm volatile("barrier.cta.sync 1, %0;" ::"n"(kWarpgroup) : "memory");
-        if (!run.contiguous) {
+        if (!shared.contiguous[r]) {
             produce_gathered(shared, in, run, block, ring);
         } else if (threadIdx.x == 0) {
             produce_contiguous(shared, in, run, block, ring);
         } else {
-            ring.skip((run.end_tile - run.first_tile) * in.steps);
+            ring.skip((run.end_class_tile - run.first_class_tile) * in.steps);
         }
         __syncwarp();
     }

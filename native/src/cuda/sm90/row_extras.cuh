@@ -30,21 +30,19 @@ struct RowExtraSums {
 
     // Adds a tile's sums of w * z. An infinite logit counts only where it has a weight.
     __device__ void add_weighted(const float (&x)[kProducts][kProductSums], float unit, const ClassValues &weights) {
+        OfRows<float> sum = {};
 #pragma unroll
-        for (int p = 0; p < kProducts; ++p)
+        for (int pair = 0; pair < kPairs; ++pair) {
+            const float2 w = weights.at(pair);
 #pragma unroll
-            for (int u = 0; u < 2; ++u) {
-                float sum = 0.0f;
+            for (int p = 0; p < kProducts; ++p)
 #pragma unroll
-                for (int pair = 0; pair < kPairs; ++pair)
-#pragma unroll
-                    for (int v = 0; v < 2; ++v) {
-                        const float w = weights.at(pair, v);
-                        sum += w == 0.0f ? 0.0f : w * x[p][4 * pair + 2 * u + v];
-                    }
-                sum = reduce_lanes<4>(sum, Sum());
-                if (static_cast<int>(threadIdx.x) % 4 == 2 * p + u) own.weighted += sum * unit;
-            }
+                for (int u = 0; u < 2; ++u) {
+                    sum[p][u] += w.x == 0.0f ? 0.0f : w.x * x[p][4 * pair + 2 * u];
+                    sum[p][u] += w.y == 0.0f ? 0.0f : w.y * x[p][4 * pair + 2 * u + 1];
+                }
+        }
+        own.weighted += reduce_to_own(sum, Sum()) * unit;
     }
 
     __device__ void store(int64_t first, int32_t group, const Partials &out) const {

@@ -1,8 +1,8 @@
 // Primitive 2 (section 4.2 of the paper) on Hopper: a matrix product on the tensor cores whose epilogue is an online
 // log-sum-exp. 2 * R * V * D flops, and 2 * (256 + 384) * D bytes from the L2 cache per 256 x 384 logits. One warpgroup
 // fetches, two multiply and sum; a persistent grid of clusters goes through the runs of Schedule.
-#include <type_traits>
-
+//
+// Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, or with extras too.
 #include "cuda/check.h"
 #include "cuda/sm90/consumer.cuh"
 #include "cuda/sm90/family.h"
@@ -14,16 +14,12 @@ namespace {
 
 __device__ void list_runs(Shared &shared, const Schedule &schedule, const Logits &logits, int64_t valid,
                           uint32_t block) {
-    int32_t count = 0;
-    const auto cluster = static_cast<int32_t>(blockIdx.x / kClusterBlocks);
-    schedule.for_each_run(valid, cluster, static_cast<int32_t>(block),
-                          [&](int32_t row_tile, int32_t first_tile, int32_t end_tile, int32_t slot) {
-                              const int64_t first = static_cast<int64_t>(row_tile) * kTileRows;
-                              const int64_t last = Minimum()(first + kTileRows, valid) - 1;
-                              const bool contiguous = logits.token(last) - logits.token(first) == last - first;
-                              shared.runs[count++] = {row_tile, first_tile, end_tile, slot, contiguous};
-                          });
-    shared.run_count = count;
+    shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x / kClusterBlocks), static_cast<int32_t>(block));
+    for (int32_t r = 0; r < shared.list.count; ++r) {
+        const int64_t first = static_cast<int64_t>(shared.list.runs[r].row_tile) * kTileRows;
+        const int64_t last = Minimum()(first + kTileRows, valid) - 1;
+        shared.contiguous[r] = logits.token(last) - logits.token(first) == last - first;
+    }
 }
 
 template <typename T, typename Option>
@@ -74,10 +70,14 @@ int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInpu
     return check(cudaGetLastError(), kDoing);
 }
 
-// Calls work(std::bool_constant) for the value of `option`.
-template <typename Work>
-int32_t with_option(bool option, Work work) {
-    return option ? work(std::true_type()) : work(std::false_type());
+// The instance of the kernel that does what is asked and no more.
+template <typename T, LogitKind kKind>
+int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+                     cudaStream_t stream) {
+    if (out.extras != nullptr) return launch_sweep<T, Options<kKind, true, true>>(p, schedule, in, out, stream);
+    if (in.segments.codes == nullptr)
+        return launch_sweep<T, Options<kKind, false, false>>(p, schedule, in, out, stream);
+    return launch_sweep<T, Options<kKind, false, true>>(p, schedule, in, out, stream);
 }
 
 }  // namespace
@@ -86,14 +86,11 @@ int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in,
               cudaStream_t stream) {
     if (p.rows == 0) return CCE_OK;
     return with_half(p.spec.dtype, [&](auto scalar) {
-        return with_option(in.logits.map.capped || in.logits.map.bias != nullptr, [&](auto general) {
-            if (out.extras != nullptr)
-                return launch_sweep<decltype(scalar), Options<general.value, true, true>>(p, schedule, in, out, stream);
-            return with_option(in.segments.codes != nullptr, [&](auto segments) {
-                using Option = Options<general.value, false, segments.value>;
-                return launch_sweep<decltype(scalar), Option>(p, schedule, in, out, stream);
-            });
-        });
+        using T = decltype(scalar);
+        const LogitMap &map = in.logits.map;
+        if (map.capped) return launch_sweep<T, LogitKind::kCapped>(p, schedule, in, out, stream);
+        if (map.bias != nullptr) return launch_sweep<T, LogitKind::kBiased>(p, schedule, in, out, stream);
+        return launch_sweep<T, LogitKind::kScaled>(p, schedule, in, out, stream);
     });
 }
 

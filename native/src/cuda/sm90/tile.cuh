@@ -28,27 +28,23 @@ constexpr int kWarpgroup = 4 * kWarp;
 constexpr int kConsumers = 2;  // warpgroups
 constexpr int kBlockThreads = (1 + kConsumers) * kWarpgroup;
 
-// Registers a thread, of 65536 a multiprocessor, in steps of 8.
+// How the registers of a block are shared out, a thread and in steps of 8. It begins with as many for every thread, and
+// what is taken must have been given up: otherwise the consumers wait forever.
 constexpr int kProducerRegisters = 40;
 constexpr int kConsumerRegisters = 232;
-static_assert(kWarpgroup * (kProducerRegisters + kConsumers * kConsumerRegisters) <= 65536);
+constexpr int kRegistersAtFirst = 65536 / kBlockThreads / 8 * 8;
+static_assert(kProducerRegisters + kConsumers * kConsumerRegisters <= (1 + kConsumers) * kRegistersAtFirst);
 
-// One of the runs of this cluster, as Schedule gives them.
-struct Run {
-    int32_t row_tile;
-    int32_t first_tile;  // class tiles [first_tile, end_tile)
-    int32_t end_tile;
-    int32_t slot;        // of the partial results of this block
-    bool contiguous;     // the positions read consecutive rows of E
-};
+using Run = RunList::Run;
 
 struct Shared {
     alignas(1024) uint8_t embeddings[kStages][kEmbeddingBytes];  // the swizzle repeats every 1024 bytes
     alignas(1024) uint8_t classifier[kStages][kClassifierBytes];
+    float class_values[kConsumers][kTileClasses];
     uint64_t full[kStages];
     uint64_t empty[kStages];
-    Run runs[Schedule::kMostPanels];
-    int32_t run_count;
+    RunList list;
+    bool contiguous[Schedule::kMostRuns];  // whether the positions of a run read consecutive rows of E
 };
 static_assert(sizeof(Shared) <= 227 * 1024);
 

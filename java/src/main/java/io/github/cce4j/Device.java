@@ -142,9 +142,12 @@ public final class Device {
     }
 
     /**
-     * Which family of kernels serves it.
+     * Which family of kernels it tries first. On CUDA a problem that this family does not take goes to the next one:
+     * "cuda-sm90" and "cuda-sm80" compute forward from 16-bit inputs whose rows begin at multiples of 16 bytes,
+     * "cuda-plain" takes any.
      *
-     * @return for instance "avx512", "avx2", "neon", "generic" or "cuda-plain"
+     * @return "amx", "avx512", "avx2", "neon" or "generic" for the CPU; "cuda-sm90" (Hopper), "cuda-sm80" (Ampere and
+     *     later) or "cuda-plain" for CUDA
      */
     public String kernels() {
         return DeviceCalls.kernels(number);
