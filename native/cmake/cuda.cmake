@@ -44,7 +44,7 @@ function(cce_cuda_family family)
     target_sources(cce PRIVATE $<TARGET_OBJECTS:cce_${family}>)
 endfunction()
 
-file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/forward/*.cu src/cuda/plain/*.cu)
+file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/backward/*.cu src/cuda/forward/*.cu src/cuda/plain/*.cu)
 target_sources(cce PRIVATE ${sources})
 set_target_properties(cce PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
 cce_cuda_settings(cce)

@@ -66,7 +66,7 @@ std::string describe(const ScheduleCase &c) {
     return std::to_string(c.valid) + " of " + std::to_string(c.rows) + " positions in tiles of " +
            std::to_string(s.row_tile) + ", " + std::to_string(s.class_tiles) + " class tiles, " +
            std::to_string(s.workers) + " workers of " + std::to_string(s.parts) + ", panels of " +
-           std::to_string(s.group) + (s.uneven ? ", perhaps uneven, " : ", ") + std::to_string(c.panels_each) +
+           std::to_string(s.group) + (s.most_uneven > 0 ? ", perhaps uneven, " : ", ") + std::to_string(c.panels_each) +
            " a sweep";
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/backend.h"
 #include "common/status.h"
+#include "cuda/backward/backward.h"
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/dispatch.h"
@@ -17,13 +18,6 @@ namespace {
 int64_t workspace_bytes(const Problem &p, int32_t passes) {
     return std::max(passes & CCE_PASS_FORWARD ? forward_workspace_bytes(p) : 0,
                     passes & CCE_PASS_BACKWARD ? backward_workspace_bytes(p) : 0);
-}
-
-int32_t backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
-                 void *stream) {
-    const DeviceGuard guard(p.spec.device);
-    CCE_TRY(guard.status());
-    return family_of(p, in).backward(p, in, grad, state, w, static_cast<cudaStream_t>(stream));
 }
 
 int32_t read_header(const Problem &p, const State &state, StateHeader *header, void *stream) {

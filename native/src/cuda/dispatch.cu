@@ -33,35 +33,49 @@ bool can_serve(const Family &family, const Problem &p, const cce_inputs *in) {
     return can_run(family, p.spec.device) && family.serves(p, in);
 }
 
-}  // namespace
-
-const Family &family_of(const Problem &p, const cce_inputs &in) {
-    const Family *forced = forced_family();
-    if (forced != nullptr && can_serve(*forced, p, &in)) return *forced;
+// The first of the table that `suits`.
+template <typename Suits>
+const Family &first_that(Suits suits) {
     const Family *const *family = kFamilies;
-    while (!can_serve(**family, p, &in)) ++family;
+    while (!suits(**family)) ++family;
     return **family;
 }
 
+// The same, but the one that CCE_KERNEL names comes before all others.
+template <typename Suits>
+const Family &preferred_that(Suits suits) {
+    const Family *forced = forced_family();
+    return forced != nullptr && suits(*forced) ? *forced : first_that(suits);
+}
+
+}  // namespace
+
+const Family &family_of(const Problem &p, const cce_inputs &in) {
+    return preferred_that([&](const Family &family) { return can_serve(family, p, &in); });
+}
+
 const Family &first_family_of(const Problem &p) {
-    const Family *const *family = kFamilies;
-    while (!can_serve(**family, p, nullptr)) ++family;
-    return **family;
+    return first_that([&](const Family &family) { return can_serve(family, p, nullptr); });
+}
+
+const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad) {
+    return *preferred_that([&](const Family &family) {
+        return can_serve(family, p, &in) && family.backward->serves(p, &grad);
+    }).backward;
 }
 
 int64_t backward_workspace_bytes(const Problem &p) {
     int64_t bytes = 0;
-    for (const Family *family : kFamilies)
-        if (can_serve(*family, p, nullptr)) bytes = std::max(bytes, family->backward_workspace_bytes(p));
+    for (const Family *family : kFamilies) {
+        const BackwardKernels &kernels = *family->backward;
+        if (!can_serve(*family, p, nullptr) || !kernels.serves(p, nullptr)) continue;
+        bytes = std::max(bytes, BackwardScratch::at(p, kernels.plan(p), kernels.dz_bytes, nullptr).bytes);
+    }
     return bytes;
 }
 
 const char *family_name(int32_t device) {
-    const Family *forced = forced_family();
-    if (forced != nullptr && can_run(*forced, device)) return forced->name;
-    const Family *const *family = kFamilies;
-    while (!can_run(**family, device)) ++family;
-    return (*family)->name;
+    return preferred_that([&](const Family &family) { return can_run(family, device); }).name;
 }
 
 }  // namespace cce::cuda

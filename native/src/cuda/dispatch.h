@@ -4,13 +4,14 @@
 #include <cuda_runtime.h>
 
 #include "common/backend.h"
+#include "cuda/backward/backward.h"
 #include "cuda/device.h"
 #include "cuda/forward/sweep.cuh"
 
 namespace cce::cuda {
 
-// Kernels that together compute everything that is not shared: the sweep over the logits, and backward. Functions that
-// take a stream are called with the problem's device current.
+// Kernels that together compute everything that is not shared: the sweep over the logits, and those of backward.
+// Functions that take a stream are called with the problem's device current.
 struct Family {
     const char *name;
     bool (*runs_on)(const DeviceTraits &device);
@@ -23,9 +24,7 @@ struct Family {
     // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.
     int32_t (*sweep)(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                      cudaStream_t stream);
-    int64_t (*backward_workspace_bytes)(const Problem &p);
-    int32_t (*backward)(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state,
-                        Workspace w, cudaStream_t stream);
+    const BackwardKernels *backward;  // its own, or those of another family that serves whatever it serves
 };
 
 // The family that the environment variable CCE_KERNEL names, if it serves the call; else the first of the table that
@@ -34,6 +33,9 @@ const Family &family_of(const Problem &p, const cce_inputs &in);
 
 // The first of the table that serves some inputs of `p`.
 const Family &first_family_of(const Problem &p);
+
+// Those of the family that family_of would name if it knew of the gradients too.
+const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad);
 
 // Enough for every family that may serve `p`: a pointer that is not aligned shows only at the call.
 int64_t backward_workspace_bytes(const Problem &p);

@@ -23,54 +23,6 @@ constexpr Wanted kWantedChoices[] = {
     {true, false, false, true},
 };
 
-std::vector<int> levels(const ForwardChoices &choices) {
-    std::vector<int> count(kFactors, 2);
-    count[kRows] = static_cast<int>(choices.rows.size());
-    count[kClasses] = static_cast<int>(choices.classes.size());
-    count[kHidden] = static_cast<int>(choices.hidden.size());
-    count[kDtype] = static_cast<int>(choices.dtypes.size());
-    count[kAlignment] = choices.unaligned ? 4 : 1;
-    count[kShift] = 3;
-    count[kIgnored] = 4;
-    count[kBias] = 4;
-    count[kReduction] = 3;
-    count[kTargets] = 4;
-    count[kWanted] = static_cast<int>(std::size(kWantedChoices));
-    return count;
-}
-
-ForwardCase case_of(const ForwardChoices &choices, const std::vector<int> &level) {
-    ForwardCase c;
-    cce_problem &s = c.spec;
-    s.struct_size = sizeof s;
-    const int64_t rows = choices.rows[level[kRows]];
-    s.shift = level[kShift];
-    s.batch = level[kShift] == 0 ? 1 : whole(1, 4);
-    while (rows % s.batch != 0) --s.batch;
-    s.time = rows / s.batch + s.shift;
-    s.classes = choices.classes[level[kClasses]];
-    s.hidden = choices.hidden[level[kHidden]];
-    s.dtype = choices.dtypes[level[kDtype]];
-    s.softcap = level[kSoftcap] ? real(1, 30) : 0;
-    s.temperature = level[kTemperature] ? real(0.5, 3) : 1;
-    s.label_smoothing = level[kSmoothing] ? one_of({real(0.01, 0.5), 1.0}) : 0;
-    s.z_loss = level[kZLoss] ? real(1e-4, 0.1) : 0;
-    s.reduction = level[kReduction];
-    s.target_dtype = level[kTargets] % 2 ? CCE_I64 : CCE_I32;
-    s.ignore_index = level[kTargets] / 2 ? -100 : one_of<int64_t>({0, -1, s.classes - 1, s.classes});
-    c.has_bias = level[kBias] > 0;
-    s.bias_dtype = level[kBias] == 2 ? s.dtype : CCE_F32;
-    c.classes_masked = level[kBias] == 3;
-    c.has_class_weights = level[kClassWeights];
-    c.has_token_weights = level[kTokenWeights];
-    c.which_ignored = static_cast<Ignored>(level[kIgnored]);
-    c.embeddings_unaligned = level[kAlignment] == 1 || level[kAlignment] == 3;
-    c.classifier_unaligned = level[kAlignment] >= 2;
-    c.others_unaligned = level[kAlignment] == 3;
-    c.wanted = kWantedChoices[level[kWanted]];
-    return c;
-}
-
 // Copies of rows, at some distance: the argmax must be the first of them.
 void repeat_classes(ForwardCase *c) {
     const int64_t bytes = c->spec.hidden * dtype_bytes(c->spec.dtype);
@@ -152,11 +104,59 @@ const ForwardChoices kTensorCoreProblems = {kAnyProblem.rows,
 
 const ForwardChoices kSmallProblems = {{1, 129, 257}, {1, 130, 257, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false};
 
+std::vector<int> forward_levels(const ForwardChoices &choices) {
+    std::vector<int> count(kFactors, 2);
+    count[kRows] = static_cast<int>(choices.rows.size());
+    count[kClasses] = static_cast<int>(choices.classes.size());
+    count[kHidden] = static_cast<int>(choices.hidden.size());
+    count[kDtype] = static_cast<int>(choices.dtypes.size());
+    count[kAlignment] = choices.unaligned ? 4 : 1;
+    count[kShift] = 3;
+    count[kIgnored] = 4;
+    count[kBias] = 4;
+    count[kReduction] = 3;
+    count[kTargets] = 4;
+    count[kWanted] = static_cast<int>(std::size(kWantedChoices));
+    return count;
+}
+
+ForwardCase forward_case(const ForwardChoices &choices, const std::vector<int> &level) {
+    ForwardCase c;
+    cce_problem &s = c.spec;
+    s.struct_size = sizeof s;
+    const int64_t rows = choices.rows[level[kRows]];
+    s.shift = level[kShift];
+    s.batch = level[kShift] == 0 ? 1 : whole(1, 4);
+    while (rows % s.batch != 0) --s.batch;
+    s.time = rows / s.batch + s.shift;
+    s.classes = choices.classes[level[kClasses]];
+    s.hidden = choices.hidden[level[kHidden]];
+    s.dtype = choices.dtypes[level[kDtype]];
+    s.softcap = level[kSoftcap] ? real(1, 30) : 0;
+    s.temperature = level[kTemperature] ? real(0.5, 3) : 1;
+    s.label_smoothing = level[kSmoothing] ? one_of({real(0.01, 0.5), 1.0}) : 0;
+    s.z_loss = level[kZLoss] ? real(1e-4, 0.1) : 0;
+    s.reduction = level[kReduction];
+    s.target_dtype = level[kTargets] % 2 ? CCE_I64 : CCE_I32;
+    s.ignore_index = level[kTargets] / 2 ? -100 : one_of<int64_t>({0, -1, s.classes - 1, s.classes});
+    c.has_bias = level[kBias] > 0;
+    s.bias_dtype = level[kBias] == 2 ? s.dtype : CCE_F32;
+    c.classes_masked = level[kBias] == 3;
+    c.has_class_weights = level[kClassWeights];
+    c.has_token_weights = level[kTokenWeights];
+    c.which_ignored = static_cast<Ignored>(level[kIgnored]);
+    c.embeddings_unaligned = level[kAlignment] == 1 || level[kAlignment] == 3;
+    c.classifier_unaligned = level[kAlignment] >= 2;
+    c.others_unaligned = level[kAlignment] == 3;
+    c.wanted = kWantedChoices[level[kWanted]];
+    return c;
+}
+
 std::vector<ForwardCase> covering_cases(const ForwardChoices &choices, int64_t most) {
     std::vector<ForwardCase> cases;
-    Covering covering(levels(choices));
+    Covering covering(forward_levels(choices));
     while (!covering.complete() && static_cast<int64_t>(cases.size()) < most)
-        cases.push_back(case_of(choices, covering.next()));
+        cases.push_back(forward_case(choices, covering.next()));
     return cases;
 }
 

@@ -37,6 +37,10 @@ extern const ForwardChoices kAnyProblem;
 extern const ForwardChoices kTensorCoreProblems;  // that every kernel family takes
 extern const ForwardChoices kSmallProblems;
 
+// The numbers of levels of the factors that make a case, for a Covering, and the case that a combination of them means.
+std::vector<int> forward_levels(const ForwardChoices &choices);
+ForwardCase forward_case(const ForwardChoices &choices, const std::vector<int> &level);
+
 // Cases, not yet filled, that pair every choice with every other; at most `most`.
 std::vector<ForwardCase> covering_cases(const ForwardChoices &choices, int64_t most);
 

@@ -97,6 +97,14 @@ int32_t DeviceForward::enqueue(const cce_inputs &inputs, cudaStream_t stream) {
                        stream);
 }
 
+int32_t DeviceForward::enqueue_made_state(const cce_inputs &inputs, cudaStream_t stream) {
+    const int32_t status =
+        cce_log_sum_exp(&problem_, &inputs, lse_.data(), workspace_.data(), workspace_.bytes(), stream);
+    if (status != CCE_OK) return status;
+    return cce_make_state(&problem_, &inputs, lse_.data(), state_.data(), state_.bytes(), workspace_.data(),
+                          workspace_.bytes(), stream);
+}
+
 ForwardResults DeviceForward::results() const {
     require(cudaDeviceSynchronize(), "waiting for forward");
     ForwardResults results;

@@ -32,6 +32,8 @@ public:
     // Outputs, state and workspace.
     void poison(int byte);
     int32_t enqueue(const cce_inputs &inputs, cudaStream_t stream);
+    // cce_log_sum_exp and cce_make_state instead, which write the lse and the state alone.
+    int32_t enqueue_made_state(const cce_inputs &inputs, cudaStream_t stream);
     // Waits for the device.
     ForwardResults results() const;
     bool intact() const;

@@ -78,22 +78,32 @@ void compare_logits(const char *what, const Array &got, const std::vector<double
         compare_entry(what, got.get(row), values[row], allowed_of_logit(expected, row, values[row]));
 }
 
-void compare_each(const char *what, const Array &got, const std::vector<double> &expected, double tolerance) {
-    for (int64_t i = 0; i < got.count; ++i)
-        compare_entry(what, got.get(i), expected[i], tolerance * (1 + std::fabs(expected[i])));
+GradientTolerance rounded_to(int32_t dtype) {
+    return {dtype == CCE_BF16 ? 0x1p-8 : dtype == CCE_F16 ? 0x1p-10 : 1e-5};
 }
 
-void compare_norm(const char *what, const Array &got, const std::vector<double> &expected, double tolerance,
-                  const std::vector<double> &sizes) {
+void compare_gradient(const char *what, const Array &got, const Gradient &expected, const std::vector<double> &before,
+                      const GradientTolerance &tolerance) {
     constexpr double kCancellation = 2e-6;
-    double difference = 0, norm = 0, size = 0;
+    constexpr double kSmallestFloat16 = 0x1p-24;
+    double difference = 0, norm = 0, size = 0, doubt = 0;
     for (int64_t i = 0; i < got.count; ++i) {
-        difference += std::pow(got.get(i) - expected[i], 2);
-        norm += expected[i] * expected[i];
-        size += sizes[i] * sizes[i];
+        const double value = expected.value[i] + (before.empty() ? 0.0 : before[i]);
+        difference += std::pow(got.get(i) - value, 2);
+        norm += value * value;
+        size += std::pow(expected.size[i], 2);
+        doubt += std::pow(expected.doubt[i], 2);
     }
-    const double allowed = std::max(tolerance * std::sqrt(norm), kCancellation * std::sqrt(size));
+    double allowed = std::max(tolerance.relative * std::sqrt(norm), kCancellation * std::sqrt(size));
+    allowed += tolerance.of_dz * expected.terms + std::sqrt(doubt);
+    if (got.dtype == CCE_F16 && norm > 0) allowed += kSmallestFloat16 / 2 * std::sqrt(static_cast<double>(got.count));
     check(std::sqrt(difference) <= allowed, what, std::sqrt(difference), std::sqrt(norm));
+}
+
+void compare_report(const Array &got, const GradientReference &expected) {
+    for (int64_t i = 0; i < got.count; ++i)
+        compare_entry("filter report", got.get(i), expected.report[i],
+                      1e-5 * (1 + expected.report[i]) + expected.report_doubt[i]);
 }
 
 }  // namespace cce::test

@@ -23,12 +23,19 @@ void compare_forward(const Case &c, const ForwardResults &got, const Reference &
 // An lse or a logit of every position.
 void compare_logits(const char *what, const Array &got, const std::vector<double> &values, const Reference &expected);
 
-// Entry by entry: |got - expected| <= tolerance * (1 + |expected|).
-void compare_each(const char *what, const Array &got, const std::vector<double> &expected, double tolerance);
+// How far a gradient may be off, in the norm, besides what rounding leaves of terms that cancel (all of them with V = 1).
+struct GradientTolerance {
+    double relative;     // as a share of the gradient's norm
+    double of_dz = 0.0;  // the relative rounding error of each of its terms
+};
 
-// Relative in the norm. Of terms that cancel to almost nothing (all of them with V = 1) float32 leaves its rounding:
-// `sizes` are the sums of their magnitudes.
-void compare_norm(const char *what, const Array &got, const std::vector<double> &expected, double tolerance,
-                  const std::vector<double> &sizes);
+// Of float32, or rounded to `dtype` at the end.
+GradientTolerance rounded_to(int32_t dtype);
+
+// `before`: what the buffer held that the gradient was added to; empty if it was overwritten.
+void compare_gradient(const char *what, const Array &got, const Gradient &expected, const std::vector<double> &before,
+                      const GradientTolerance &tolerance);
+
+void compare_report(const Array &got, const GradientReference &expected);
 
 }  // namespace cce::test

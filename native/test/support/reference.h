@@ -22,13 +22,29 @@ constexpr double kSlackOfSums = 0.125;
 // A target that is out of range counts as ignored.
 Reference compute(const Case &c);
 
+struct Gradient {
+    std::vector<double> value;
+    std::vector<double> size;   // the sums of the magnitudes of the terms
+    std::vector<double> doubt;  // of the terms so near to the filter's threshold that rounding decides
+    double terms = 0;           // the root of the sum of the squares of all terms
+};
+
 struct GradientReference {
-    std::vector<double> de, dc, db;
-    std::vector<double> de_size, dc_size, db_size;  // the sums of the magnitudes of the gradients' terms
+    Gradient embeddings, classifier, bias;
     double report[CCE_REPORT_LENGTH] = {};
-    bool borderline = false;  // an entry or a mean so near to its limit that rounding decides
+    double report_doubt[CCE_REPORT_LENGTH] = {};
+    bool undecided = false;  // a mean so near to max_dropped_mass that rounding decides
 };
 
 GradientReference compute_gradients(const Case &c, const Reference &forward);
+
+// The softmax mass that a filter drops of a position, if max_dropped_mass does not switch it off.
+struct DroppedMass {
+    double mean = 0, worst = 0;
+    double mean_doubt = 0, worst_doubt = 0;  // in entries so near to the threshold that rounding decides
+};
+
+DroppedMass dropped_by_embeddings_filter(const Case &c, const Reference &forward);
+DroppedMass dropped_by_classifier_filter(const Case &c, const Reference &forward);
 
 }  // namespace cce::test

@@ -1,82 +1,195 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/parallel.h"
 #include "support/reference.h"
 
 namespace cce::test {
+namespace {
+
+enum Side { kEmbeddingsSide, kClassifierSide, kSides };
+
+// Of an entry's distance to the filter's threshold, relative: nearer, rounding decides whether it counts.
+constexpr double kNearThreshold = 1e-2;
+// The same of the mean dropped mass and its limit.
+constexpr double kNearLimit = 1e-2;
+
+double resolved_filter(double eps, int32_t dtype) {
+    if (eps != CCE_FILTER_AUTO) return eps;
+    return std::ldexp(1.0, dtype == CCE_BF16 ? -12 : dtype == CCE_F16 ? -15 : -28);
+}
+
+struct RowFactors {
+    double softmax;  // what the softmax is multiplied with
+    double target, smoothing;
+};
+
+struct Term {
+    double value, size, doubt;
+};
+
+// The gradients of the logits before softcap, one by one.
+class Terms {
+public:
+    Terms(const Case &c, const Reference &forward)
+        : c_(c), forward_(forward),
+          eps_{resolved_filter(c.spec.filter_embeddings, c.spec.dtype),
+               resolved_filter(c.spec.filter_classifier, c.spec.dtype)},
+          rows_(c.rows()) {
+        const cce_problem &s = c.spec;
+        double weight_sum = 0;
+        for (int64_t j = 0; j < s.classes; ++j) weight_sum += c.class_weight(j);
+        for (int64_t row = 0; row < c.rows(); ++row) {
+            if (c.ignored(row)) continue;
+            double g = c.has_grad_loss ? c.grad_loss.get(s.reduction == CCE_REDUCTION_NONE ? row : 0) : 1.0;
+            g = forward.divisor == 0 ? 0 : g / forward.divisor * c.token_weight(row);
+            const double target = g * (1 - s.label_smoothing) * c.class_weight(c.target(row));
+            const double smoothing = g * s.label_smoothing / s.classes;
+            const double softmax = target + smoothing * weight_sum + g * 2 * s.z_loss * forward.lse[row] +
+                                   (c.has_grad_lse ? c.grad_lse.get(row) : 0.0);
+            rows_[row] = {softmax, target, smoothing};
+        }
+    }
+
+    double probability(int64_t row, int64_t j) const {
+        return std::exp(forward_.logits[row * c_.spec.classes + j] - forward_.lse[row]);
+    }
+    double eps(Side side) const { return eps_[side]; }
+    void switch_off_filter(Side side) { eps_[side] = 0; }
+    bool drops(Side side, int64_t row, int64_t j, double p) const { return p < eps_[side] && j != c_.target(row); }
+    bool in_doubt(Side side, int64_t row, int64_t j, double p) const {
+        return eps_[side] > 0 && std::fabs(p / eps_[side] - 1) < kNearThreshold && j != c_.target(row);
+    }
+
+    Term term(Side side, int64_t row, int64_t j) const {
+        const cce_problem &s = c_.spec;
+        const double p = probability(row, j), z = forward_.logits[row * s.classes + j];
+        const double tanh = s.softcap > 0 ? z * s.temperature / s.softcap : 0.0;
+        const double slope = (1 - tanh * tanh) / s.temperature;
+        const RowFactors &factors = rows_[row];
+        const double of_softmax = factors.softmax * p;
+        const double kept = drops(side, row, j, p) ? 0 : of_softmax;
+        const double of_label =
+            factors.smoothing * c_.class_weight(j) + (j == c_.target(row) ? factors.target : 0.0);
+        // The slope is itself a difference, of terms of 1 / temperature.
+        return {(kept - of_label) * slope, (std::fabs(kept) + std::fabs(of_label)) / s.temperature,
+                in_doubt(side, row, j, p) ? std::fabs(of_softmax) * slope : 0.0};
+    }
+
+private:
+    const Case &c_;
+    const Reference &forward_;
+    double eps_[kSides];
+    std::vector<RowFactors> rows_;
+};
+
+void resize(Gradient *gradient, int64_t count) {
+    for (std::vector<double> *v : {&gradient->value, &gradient->size, &gradient->doubt}) v->assign(count, 0);
+}
+
+// Adds a term times `values` to line `line` of the gradient; returns the sum of the squares of what it added.
+double add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
+    double *value = &gradient->value[line * count], *size = &gradient->size[line * count];
+    double squares = 0;
+    for (int64_t d = 0; d < count; ++d) {
+        const double product = term.value * values[d];
+        value[d] += product;
+        size[d] += term.size * std::fabs(values[d]);
+        squares += product * product;
+    }
+    if (term.doubt > 0)
+        for (int64_t d = 0; d < count; ++d) gradient->doubt[line * count + d] += term.doubt * std::fabs(values[d]);
+    return squares;
+}
+
+double root_of_sum(const std::vector<double> &squares) {
+    double sum = 0;
+    for (double square : squares) sum += square;
+    return std::sqrt(sum);
+}
+
+// What the filter of one side drops, and whether it stays on.
+void settle_filter(const Case &c, const DroppedMass &dropped, Side side, Terms *terms, GradientReference *r) {
+    const double limit = c.spec.max_dropped_mass;
+    if (limit > 0 && std::fabs(dropped.mean - limit) < kNearLimit * limit + dropped.mean_doubt) r->undecided = true;
+    if (limit > 0 && dropped.mean > limit) {
+        terms->switch_off_filter(side);
+        r->report[CCE_REPORT_EMBEDDINGS_EXACT + side] = 1;
+        return;
+    }
+    r->report[2 * side] = dropped.mean;
+    r->report[2 * side + 1] = dropped.worst;
+    r->report_doubt[2 * side] = dropped.mean_doubt;
+    r->report_doubt[2 * side + 1] = dropped.worst_doubt;
+}
+
+DroppedMass dropped_mass(const Case &c, const Reference &forward, const Terms &terms, Side side) {
+    const int64_t rows = c.rows(), classes = c.spec.classes;
+    DroppedMass dropped;
+    const bool computed = forward.divisor != 0 || c.has_grad_lse;
+    if (!computed || terms.eps(side) == 0 || c.valid() == 0) return dropped;
+    std::vector<double> mass(rows, 0), doubt(rows, 0);
+    parallel_for(rows, 10.0 * rows * classes, [&](int64_t row) {
+        if (c.ignored(row)) return;
+        for (int64_t j = 0; j < classes; ++j) {
+            const double p = terms.probability(row, j);
+            if (terms.drops(side, row, j, p)) mass[row] += p;
+            if (terms.in_doubt(side, row, j, p)) doubt[row] += p;
+        }
+    });
+    for (int64_t row = 0; row < rows; ++row) {
+        dropped.mean += mass[row] / c.valid();
+        dropped.mean_doubt += doubt[row] / c.valid();
+        dropped.worst = std::max(dropped.worst, mass[row]);
+        dropped.worst_doubt = std::max(dropped.worst_doubt, doubt[row]);
+    }
+    return dropped;
+}
+
+}  // namespace
+
+DroppedMass dropped_by_embeddings_filter(const Case &c, const Reference &forward) {
+    return dropped_mass(c, forward, Terms(c, forward), kEmbeddingsSide);
+}
+
+DroppedMass dropped_by_classifier_filter(const Case &c, const Reference &forward) {
+    return dropped_mass(c, forward, Terms(c, forward), kClassifierSide);
+}
 
 GradientReference compute_gradients(const Case &c, const Reference &forward) {
     const cce_problem &s = c.spec;
     const int64_t rows = c.rows(), classes = s.classes, hidden = s.hidden;
+    const double work = static_cast<double>(rows) * classes * (hidden + 20);
     const std::vector<double> e = c.embeddings.values(), w = c.classifier.values();
-    const int64_t valid = c.valid();
-    const auto softmax = [&](int64_t row, int64_t j) {
-        return std::exp(forward.logits[row * classes + j] - forward.lse[row]);
-    };
+    Terms terms(c, forward);
     GradientReference r;
-    double weight_sum = 0;
-    for (int64_t j = 0; j < classes; ++j) weight_sum += c.class_weight(j);
+    if (s.gradients & CCE_GRADIENT_EMBEDDINGS)
+        settle_filter(c, dropped_mass(c, forward, terms, kEmbeddingsSide), kEmbeddingsSide, &terms, &r);
+    if (s.gradients & (CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS))
+        settle_filter(c, dropped_mass(c, forward, terms, kClassifierSide), kClassifierSide, &terms, &r);
+    resize(&r.embeddings, c.tokens() * hidden);
+    resize(&r.classifier, classes * hidden);
+    resize(&r.bias, classes);
 
-    const bool wanted[2] = {(s.gradients & CCE_GRADIENT_EMBEDDINGS) != 0,
-                            (s.gradients & (CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS)) != 0};
-    double eps[2] = {s.filter_embeddings, s.filter_classifier};
-    for (int side = 0; side < 2; ++side) {
-        if (!wanted[side]) continue;
-        double sum = 0, worst = 0;
+    std::vector<double> of_rows(rows, 0), of_classes(classes, 0), of_biases(classes, 0);
+    parallel_for(rows, work, [&](int64_t row) {
+        if (c.ignored(row)) return;
+        for (int64_t j = 0; j < classes; ++j)
+            of_rows[row] += add(&r.embeddings, c.token_of(row), terms.term(kEmbeddingsSide, row, j), &w[j * hidden],
+                                hidden);
+    });
+    parallel_for(classes, work, [&](int64_t j) {
+        constexpr double kOne = 1;
         for (int64_t row = 0; row < rows; ++row) {
             if (c.ignored(row)) continue;
-            double mass = 0;
-            for (int64_t j = 0; j < classes; ++j) {
-                const double p = softmax(row, j);
-                if (eps[side] > 0 && std::fabs(p / eps[side] - 1) < 1e-4) r.borderline = true;
-                if (p < eps[side] && j != c.target(row)) mass += p;
-            }
-            sum += mass;
-            worst = std::max(worst, mass);
+            const Term term = terms.term(kClassifierSide, row, j);
+            of_classes[j] += add(&r.classifier, j, term, &e[c.token_of(row) * hidden], hidden);
+            of_biases[j] += add(&r.bias, j, term, &kOne, 1);
         }
-        const double mean = valid == 0 ? 0 : sum / valid, limit = s.max_dropped_mass;
-        if (limit > 0 && std::fabs(mean / limit - 1) < 1e-3) r.borderline = true;
-        if (limit > 0 && mean > limit) {
-            eps[side] = 0;
-            r.report[CCE_REPORT_EMBEDDINGS_EXACT + side] = 1;
-        } else {
-            r.report[2 * side] = mean;
-            r.report[2 * side + 1] = worst;
-        }
-    }
-    for (std::vector<double> *sum : {&r.de, &r.de_size}) sum->assign(c.tokens() * hidden, 0);
-    for (std::vector<double> *sum : {&r.dc, &r.dc_size}) sum->assign(classes * hidden, 0);
-    for (std::vector<double> *sum : {&r.db, &r.db_size}) sum->assign(classes, 0);
-    for (int64_t row = 0; row < rows; ++row) {
-        if (c.ignored(row)) continue;
-        double g = c.has_grad_loss ? c.grad_loss.get(s.reduction == CCE_REDUCTION_NONE ? row : 0) : 1.0;
-        g = forward.divisor == 0 ? 0 : g / forward.divisor * c.token_weight(row);
-        const double glse = c.has_grad_lse ? c.grad_lse.get(row) : 0.0, a = s.label_smoothing;
-        const int64_t y = c.target(row), token = c.token_of(row);
-        for (int64_t j = 0; j < classes; ++j) {
-            const double z = forward.logits[row * classes + j], p = softmax(row, j);
-            const double tanh = s.softcap > 0 ? z * s.temperature / s.softcap : 0.0;
-            const double slope = (1 - tanh * tanh) / s.temperature;
-            double dz[2], size[2];
-            for (int side = 0; side < 2; ++side) {
-                const double kept = p < eps[side] && j != y ? 0 : p;
-                const double of_softmax = g * ((1 - a) * c.class_weight(y) + a / classes * weight_sum +
-                                               2 * s.z_loss * forward.lse[row]) + glse;
-                const double of_label =
-                    g * ((1 - a) * c.class_weight(y) * (j == y) + a / classes * c.class_weight(j));
-                dz[side] = (of_softmax * kept - of_label) * slope;
-                size[side] = (std::fabs(of_softmax * kept) + std::fabs(of_label)) * slope;
-            }
-            r.db[j] += dz[1];
-            r.db_size[j] += size[1];
-            for (int64_t d = 0; d < hidden; ++d) {
-                r.de[token * hidden + d] += dz[0] * w[j * hidden + d];
-                r.dc[j * hidden + d] += dz[1] * e[token * hidden + d];
-                r.de_size[token * hidden + d] += size[0] * std::fabs(w[j * hidden + d]);
-                r.dc_size[j * hidden + d] += size[1] * std::fabs(e[token * hidden + d]);
-            }
-        }
-    }
+    });
+    r.embeddings.terms = root_of_sum(of_rows);
+    r.classifier.terms = root_of_sum(of_classes);
+    r.bias.terms = root_of_sum(of_biases);
     return r;
 }
 

@@ -39,7 +39,7 @@ struct Schedule {
     int32_t parts;        // thread blocks of a worker that share its classes and leave partial results of their own
     int32_t first_panel;  // the panels that one sweep takes: [first_panel, end_panel)
     int32_t end_panel;
-    bool uneven;          // whether the last panel may be of any size
+    int32_t most_uneven;  // tiles of a last panel that need not divide the workers
 
     static constexpr int32_t kMostPanels = 8;               // of one sweep
     static constexpr int32_t kMostRuns = 2 * kMostPanels;   // of a worker in one sweep
@@ -47,7 +47,7 @@ struct Schedule {
     // `most_group`: row tiles whose embeddings a GPU keeps in its L2 cache.
     static Schedule of(const Problem &p, int32_t row_tile, int32_t class_tile, int32_t workers, int64_t most_group,
                        int32_t parts = 1) {
-        Schedule schedule{row_tile, class_tile, 0, workers, 0, parts, 0, INT_MAX, true};
+        Schedule schedule{row_tile, class_tile, 0, workers, 0, parts, 0, INT_MAX, workers / 16};
         schedule.class_tiles = static_cast<int32_t>(div_up(p.spec.classes, class_tile));
         schedule.group = schedule.divisor(static_cast<int32_t>(std::clamp<int64_t>(most_group, 1, workers)));
         return schedule;
@@ -56,7 +56,18 @@ struct Schedule {
     // The same without uneven panels, which need more room for their partial results.
     Schedule with_even_panels() const {
         Schedule schedule = *this;
-        schedule.uneven = false;
+        schedule.most_uneven = 0;
+        return schedule;
+    }
+
+    // The same with `rows` in panels of one size, up to `most_group` tiles unless that makes too many for one sweep. For so
+    // few classes that the length of runs matters more than the classes that they share.
+    Schedule in_equal_panels(int64_t rows, int64_t most_group) const {
+        const int64_t tiles = std::max<int64_t>(1, div_up(rows, row_tile));
+        const int64_t panels = std::min<int64_t>(div_up(tiles, std::max<int64_t>(most_group, 1)), kMostPanels);
+        Schedule schedule = *this;
+        schedule.group = static_cast<int32_t>(div_up(tiles, panels));
+        schedule.most_uneven = schedule.group;
         return schedule;
     }
 
@@ -82,12 +93,12 @@ struct Schedule {
 
     // Most entries of the partial results of `panels` panels, of which only the last one may be uneven.
     int64_t partials(int32_t panels) const {
-        return (static_cast<int64_t>(panels) * workers + (uneven ? group : 0)) * parts * row_tile;
+        return (static_cast<int64_t>(panels) * workers + std::min(group, most_uneven)) * parts * row_tile;
     }
 
     // Most panels whose partial results have room for `entries` entries.
     int32_t panels_in(int64_t entries) const {
-        const int64_t panels = (entries / (parts * row_tile) - (uneven ? group : 0)) / workers;
+        const int64_t panels = (entries / (parts * row_tile) - std::min(group, most_uneven)) / workers;
         return static_cast<int32_t>(std::min<int64_t>(panels, kMostPanels));
     }
 
@@ -136,9 +147,8 @@ private:
     // Tiles of the next panel of `left`. A panel that is not full divides the workers too, unless it is so small that
     // reading the same classes at different times costs less than the rounding of short runs.
     __host__ __device__ int32_t panel_tiles(int32_t left) const {
-        constexpr int32_t kFewTiles = 16;
         if (left >= group) return group;
-        return uneven && left * kFewTiles <= workers ? left : divisor(left);
+        return left <= most_uneven ? left : divisor(left);
     }
 
     // The logits of a panel in units of class tiles, row tile by row tile: worker w has those from first_unit(w) on.

@@ -1,8 +1,8 @@
 // dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i], with the positions in ascending
 // order. 2 * D flops an element of dz bound it.
 #include "cuda/check.h"
-#include "cuda/plain/gradient_store.cuh"
-#include "cuda/plain/plan.h"
+#include "cuda/plain/family.h"
+#include "cuda/plain/store_tile.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda::plain {
@@ -32,14 +32,15 @@ classifier_gradient_kernel(const T *embeddings, const int64_t *tokens, const flo
 
 }  // namespace
 
-int32_t classifier_gradient(const Problem &p, const void *embeddings, const int64_t *tokens, const float *dz,
+int32_t classifier_gradient(const Problem &p, const void *embeddings, const int64_t *tokens, const void *dz,
                             const Block &block, const DepthSplits &splits, const BackwardControl *control,
                             float *partials, const GradientStore &store, cudaStream_t stream) {
     const int64_t blocks = div_up(block.classes, kTile) * div_up(p.spec.hidden, kTile) * splits.count;
     CCE_TRY(with_scalar(p.spec.dtype, [&](auto scalar) {
         using T = decltype(scalar);
         return launch("computing the classifier's gradient", classifier_gradient_kernel<T>, blocks, kTileThreads,
-                      stream, static_cast<const T *>(embeddings), tokens, dz, block, splits, control, partials, store);
+                      stream, static_cast<const T *>(embeddings), tokens, static_cast<const float *>(dz), block, splits,
+                      control, partials, store);
     }));
     if (splits.count == 1) return CCE_OK;
     return gradient_sum(partials, splits.count, block.classes, nullptr, 0, store, stream);

@@ -1,8 +1,11 @@
 // The softmax mass that the filters of backward drop from each position. The sweep of lse.cu over the same splits, with
 // the final lse at hand: 2 * R * V * D flops again, spent only when a report or a limit asks for it.
+#include "cuda/plain/dropped_mass.h"
+
+#include <algorithm>
+
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
-#include "cuda/plain/plan.h"
+#include "cuda/plain/logit_tile.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda::plain {
@@ -69,6 +72,14 @@ dropped_mass_kernel(Logits logits, int64_t rows, int64_t splits, int64_t tiles_e
 }
 
 }  // namespace
+
+VocabularySplits VocabularySplits::of(const Problem &p) {
+    const int64_t tiles = div_up(p.spec.classes, kTile);
+    const int64_t row_blocks = std::max<int64_t>(1, div_up(p.rows, kTile));
+    const int64_t wanted = std::clamp<int64_t>(kBusyBlocks / row_blocks, 1, tiles);
+    const int64_t tiles_each = div_up(tiles, wanted);
+    return {div_up(tiles, tiles_each), tiles_each};
+}
 
 int32_t dropped_mass(const Problem &p, const Logits &logits, const VocabularySplits &splits, const float *lse,
                      const BackwardControl *control, float *dropped, cudaStream_t stream) {

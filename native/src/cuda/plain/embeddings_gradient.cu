@@ -1,8 +1,8 @@
 // dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j], with the classes in ascending order.
 // 2 * D flops an element of dz bound it.
 #include "cuda/check.h"
-#include "cuda/plain/gradient_store.cuh"
-#include "cuda/plain/plan.h"
+#include "cuda/plain/family.h"
+#include "cuda/plain/store_tile.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda::plain {
@@ -33,14 +33,15 @@ embeddings_gradient_kernel(const T *classifier, const float *dz, Block block, De
 
 }  // namespace
 
-int32_t embeddings_gradient(const Problem &p, const void *classifier, const float *dz, const Block &block,
+int32_t embeddings_gradient(const Problem &p, const void *classifier, const void *dz, const Block &block,
                             const DepthSplits &splits, const BackwardControl *control, float *partials,
                             const GradientStore &store, cudaStream_t stream) {
     const int64_t blocks = div_up(block.rows, kTile) * div_up(p.spec.hidden, kTile) * splits.count;
     CCE_TRY(with_scalar(p.spec.dtype, [&](auto scalar) {
         using T = decltype(scalar);
         return launch("computing the embeddings' gradient", embeddings_gradient_kernel<T>, blocks, kTileThreads, stream,
-                      static_cast<const T *>(classifier), dz, block, splits, control, partials, store);
+                      static_cast<const T *>(classifier), static_cast<const float *>(dz), block, splits, control,
+                      partials, store);
     }));
     if (splits.count == 1) return CCE_OK;
     return gradient_sum(partials, splits.count, block.rows, &control->valid, block.first_row, store, stream);

@@ -7,10 +7,16 @@ bool runs_on(const DeviceTraits &) { return true; }
 
 bool serves(const Problem &, const cce_inputs *) { return true; }
 
+bool serves_backward(const Problem &, const cce_gradients *) { return true; }
+
 }  // namespace
 
+const BackwardKernels kBackward = {
+    sizeof(float), backward_plan, serves_backward, dz_block, embeddings_gradient, classifier_gradient,
+};
+
 const Family kFamily = {
-    "cuda-plain", runs_on, serves, 0, schedule, sweep, backward_workspace_bytes, backward,
+    "cuda-plain", runs_on, serves, 0, schedule, sweep, &kBackward,
 };
 
 }  // namespace cce::cuda::plain

@@ -18,6 +18,7 @@ constexpr int kSide = kTile / kMicro;                   // threads along each si
 constexpr int kQuad = 4;                                // neighbouring results of a thread: one 16-byte read
 constexpr int kPitch = kTile + 4;                       // spreads the transposing stores over the banks
 constexpr int kLoads = kTile * kDepth / kTileThreads;   // elements that a thread loads of each operand
+constexpr int64_t kBusyBlocks = 256;  // that keep a large GPU busy, two on each of its multiprocessors
 static_assert(kSide * kSide == kTileThreads, "every thread has one micro tile");
 static_assert(kMicro == 2 * kQuad, "a micro tile is 2 x 2 quads");
 static_assert(kPitch % kQuad == 0, "16-byte reads of shared memory are aligned");

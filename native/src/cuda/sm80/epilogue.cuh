@@ -10,15 +10,27 @@ namespace cce::cuda::sm80 {
 
 // What instances of the kernel are compiled for.
 enum class Epilogue {
-    kScaled,   // logits are multiples of the dot products
-    kGeneral,  // bias and softcap
-    kExtras,   // general, with the entropy's sums, the weighted sum and the argmax
+    kScaled,  // logits are multiples of the dot products
+    kBiased,  // a bias, no softcap
+    kCapped,  // a softcap, perhaps with a bias
+    kExtras,  // any of these, with the entropy's sums, the weighted sum and the argmax
 };
 
 // Values that the epilogue sees, in terms of logits: the dot products themselves where logits are multiples of those.
 template <Epilogue kEpilogue>
 __device__ float unit_of(const LogitMap &map) {
     return kEpilogue == Epilogue::kScaled ? map.inverse_temperature : 1.0f;
+}
+
+// The value of a dot product.
+template <Epilogue kEpilogue>
+__device__ float value_of(const LogitMap &map, float dot, float bias) {
+    switch (kEpilogue) {
+        case Epilogue::kBiased: return (dot + bias) * map.inverse_temperature;
+        case Epilogue::kCapped: return map.cap_scale * fast_tanh((dot + bias) * map.inverse_softcap);
+        case Epilogue::kExtras: return fast_logit(map, dot + bias);
+        default: return dot;
+    }
 }
 
 // Makes values of the sums; -inf for classes that do not exist.
@@ -38,8 +50,7 @@ __device__ void make_values(Sums &sums, const Logits &logits, int64_t first_clas
 #pragma unroll
                 for (int u = 0; u < 2; ++u) {
                     float &value = sums[m][n][2 * u + v];
-                    if (kEpilogue != Epilogue::kScaled) value = fast_logit(logits.map, value + bias);
-                    if (!exists) value = -INFINITY;
+                    value = exists ? value_of<kEpilogue>(logits.map, value, bias) : -INFINITY;
                 }
         }
 }

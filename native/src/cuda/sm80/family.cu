@@ -17,7 +17,7 @@ bool serves(const Problem &p, const cce_inputs *in) {
 }  // namespace
 
 const Family kFamily = {
-    "cuda-sm80", runs_on, serves, kSegmentClasses, schedule, sweep, plain::backward_workspace_bytes, plain::backward,
+    "cuda-sm80", runs_on, serves, kSegmentClasses, schedule, sweep, &plain::kBackward,
 };
 
 }  // namespace cce::cuda::sm80

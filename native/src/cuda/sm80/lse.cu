@@ -4,8 +4,7 @@
 // to. 2 * R * V * D flops; a tile reads 384 rows for 128 * 256 dot products: for 1000 flops, 12 bytes come from the L2
 // cache into shared memory and 31 bytes from there into registers. The tensor cores are the bound.
 //
-// Instances: bf16 and fp16, each with three epilogues.
-#include <algorithm>
+// Instances: bf16 and fp16, each with four epilogues and 2 to 4 stages, as many as fit into shared memory.
 #include <type_traits>
 
 #include "cuda/check.h"
@@ -22,7 +21,7 @@ using Run = RunList::Run;
 
 // Shared memory beside the stages. What the main loop does not need lies here, for want of registers.
 struct Shared {
-    int32_t tokens[kRowTile];              // rows of E; negative for positions that do not exist
+    int32_t tokens[kRowTile];              // rows of E; any for positions that do not exist
     float maxima[kWarpsAcross][kRowTile];  // of a tile, one set a column of warps
     RunList list;
 };
@@ -95,9 +94,9 @@ __device__ void store_results(const Rows &rows, SharedResults &results, int32_t 
     if (partials.extras != nullptr) partials.extras[place] = {whole.centred, whole.weighted, whole.argmax};
 }
 
-template <typename T, Epilogue kEpilogue>
+template <typename T, int kStages, Epilogue kEpilogue>
 __global__ void __launch_bounds__(kTileThreads, 1)
-lse_kernel(Schedule schedule, SweepInputs in, int stages, bool smoothing, Partials partials) {
+lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials) {
     extern __shared__ __align__(128) char dynamic[];
     using Rows = std::conditional_t<kEpilogue == Epilogue::kExtras, RowExtraSums, RowSums>;
     Shared &shared = *reinterpret_cast<Shared *>(dynamic);
@@ -108,11 +107,11 @@ lse_kernel(Schedule schedule, SweepInputs in, int stages, bool smoothing, Partia
     for (int32_t index = 0; index < shared.list.count; ++index) {
         const Run &run = shared.list.runs[index];
         if (threadIdx.x < kRowTile)
-            shared.tokens[threadIdx.x] = static_cast<int32_t>(logits.token(position_of(run)));
+            shared.tokens[threadIdx.x] = static_cast<int32_t>(Maximum()(logits.token(position_of(run)), int64_t{0}));
         __syncthreads();
         Rows rows;
-        Pipeline<T> pipeline(shared_address(stage_bytes), stages,
-                             Loader(logits, shared.tokens, run.first_class_tile, run.end_class_tile));
+        Pipeline<T, kStages> pipeline(shared_address(stage_bytes),
+                                      Loader(logits, shared.tokens, run.first_class_tile, run.end_class_tile));
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             Sums sums;
             pipeline.multiply(sums);
@@ -125,11 +124,23 @@ lse_kernel(Schedule schedule, SweepInputs in, int stages, bool smoothing, Partia
     }
 }
 
-template <typename T>
+template <typename T, int kStages>
 auto kernel_of(const LogitMap &map, bool extras) {
-    if (extras) return lse_kernel<T, Epilogue::kExtras>;
-    if (map.capped || map.bias != nullptr) return lse_kernel<T, Epilogue::kGeneral>;
-    return lse_kernel<T, Epilogue::kScaled>;
+    if (extras) return lse_kernel<T, kStages, Epilogue::kExtras>;
+    if (map.capped) return lse_kernel<T, kStages, Epilogue::kCapped>;
+    if (map.bias != nullptr) return lse_kernel<T, kStages, Epilogue::kBiased>;
+    return lse_kernel<T, kStages, Epilogue::kScaled>;
+}
+
+template <int kStages>
+int32_t sweep_with(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
+                   cudaStream_t stream) {
+    const bool smoothing = p.spec.label_smoothing > 0.0;
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        const auto kernel = kernel_of<decltype(scalar), kStages>(in.logits.map, out.extras != nullptr);
+        return launch_shared("summing the logits", kernel, schedule.workers, kTileThreads,
+                             kSharedBytes + kStages * kStageBytes, stream, schedule, in, smoothing, out);
+    });
 }
 
 }  // namespace
@@ -143,14 +154,9 @@ Schedule schedule(const Problem &p) {
 
 int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
               cudaStream_t stream) {
-    const int32_t shared_bytes = traits_of(p.spec.device).shared_bytes - kSharedBytes;
-    const int stages = std::min(kMostStages, shared_bytes / kStageBytes);
-    const bool smoothing = p.spec.label_smoothing > 0.0;
-    return with_half(p.spec.dtype, [&](auto scalar) {
-        const auto kernel = kernel_of<decltype(scalar)>(in.logits.map, out.extras != nullptr);
-        return launch_shared("summing the logits", kernel, schedule.workers, kTileThreads,
-                             kSharedBytes + stages * kStageBytes, stream, schedule, in, stages, smoothing, out);
-    });
+    const int32_t stages = (traits_of(p.spec.device).shared_bytes - kSharedBytes) / kStageBytes;
+    const auto sweep_on = stages >= 4 ? sweep_with<4> : stages == 3 ? sweep_with<3> : sweep_with<2>;
+    return sweep_on(p, schedule, in, out, stream);
 }
 
 }  // namespace cce::cuda::sm80

@@ -23,7 +23,6 @@ constexpr int kRowBytes = kDepth * 2;
 constexpr int kChunkBytes = 16;
 constexpr int kChunks = kRowBytes / kChunkBytes;
 constexpr int kStageBytes = (kRowTile + kClassTile) * kRowBytes;
-constexpr int kMostStages = 4;
 static_assert(kRowBytes == 128 && kChunks == 8, "the swizzle is made for rows of 8 chunks");
 
 // A thread's sums: element 2 * u + v of [m][n] belongs to tile_row(m, u) and tile_class(n, v).
@@ -38,41 +37,43 @@ __device__ inline int tile_class(int n, int v) {
     return warp_of() % kWarpsAcross * kWarpTile + n * 8 + lane_of() % 4 * 2 + v;
 }
 
-// Where the steps of a run come from. All threads of a block load: each one chunk of every 32nd row.
+// Keeps the compiler from holding what follows from `value` in registers: it computes that anew.
+__device__ inline int32_t opaque(int32_t value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
+// Where the steps of a run come from. All threads of a block load: each one chunk of every 32nd row. In place of a row
+// that does not exist comes one that does: nobody looks at its sums.
 class Loader {
 public:
-    // `tokens`: in shared memory, the row of E of each position; negative for a position that does not exist.
+    // `tokens`: in shared memory, the row of E of each position.
     __device__ Loader(const Logits &logits, const int32_t *tokens, int32_t first_class_tile, int32_t end_class_tile)
-        : embeddings_(static_cast<const char *>(logits.embeddings)), tokens_(tokens),
-          row_bytes_(static_cast<int32_t>(logits.hidden) * 2), classes_(logits.classes), tile_(first_class_tile),
-          end_tile_(end_class_tile) {
-        const int64_t first_class = static_cast<int64_t>(first_class_tile) * kClassTile + line();
-        classifier_ = static_cast<const char *>(logits.classifier) + first_class * row_bytes_;
-        count_classes();
+        : embeddings_(static_cast<const char *>(logits.embeddings)), tokens_(tokens + line()),
+          row_bytes_(static_cast<int32_t>(logits.hidden) * 2), at_(chunk() * kChunkBytes), classes_(logits.classes),
+          tile_(first_class_tile), end_tile_(end_class_tile) {
+        classifier_ = static_cast<const char *>(logits.classifier) +
+                      static_cast<int64_t>(first_class_tile) * kClassTile * row_bytes_;
+        find_last_class();
     }
 
     // Of a tile.
     __device__ int32_t steps() const { return (row_bytes_ + kRowBytes - 1) / kRowBytes; }
 
-    // Loads a third of the next step into `stage`: part 0, 1, 2 in this order, then advance(). What it loads after the
-    // last step is not used: a branch would keep the compiler from mixing copies with multiplications.
+    // Loads a third of the next step into `stage`: part 0, 1, 2 in this order, then advance(). Beyond the end of the
+    // rows, and after the last step, come zeros: a branch would keep the compiler from mixing copies with
+    // multiplications.
     template <int kPart>
     __device__ void load(uint32_t stage) const {
-        const bool inside = at_ + chunk() * kChunkBytes < row_bytes_;
-        const int32_t from = inside ? at_ + chunk() * kChunkBytes : 0;
+        const bool inside = at_ < row_bytes_;
+        const int32_t from = inside ? at_ : 0;
+        const int32_t row_bytes = opaque(row_bytes_);  // the multiples of it would take 16 registers
         const uint32_t to = stage + line() * kRowBytes + ((chunk() ^ (line() % kChunks)) * kChunkBytes);
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-            if (kPart == 0) {
-                const int32_t token = tokens_[line() + i * kLines];
-                const char *row = embeddings_ + static_cast<int64_t>(token < 0 ? 0 : token) * row_bytes_;
-                copy_async(to + i * kLines * kRowBytes, row + from, inside && token >= 0);
-            } else {
-                const int block = i + (kPart - 1) * 4;
-                const bool exists = line() + block * kLines < classes_of_tile_;
-                const char *row = classifier_ + static_cast<int64_t>(block * kLines) * row_bytes_ + from;
-                copy_async(to + (kRowTile + block * kLines) * kRowBytes, exists ? row : embeddings_, inside && exists);
-            }
+        for (int i = 4 * kPart; i < 4 * kPart + 4; ++i) {
+            const char *const matrix = i < kRowCopies ? embeddings_ : classifier_;
+            const int32_t row = i < kRowCopies ? tokens_[i * kLines] : class_row(i - kRowCopies);
+            copy_async(to + i * kLines * kRowBytes, matrix + from + static_cast<int64_t>(row) * row_bytes, inside);
         }
     }
 
@@ -80,34 +81,53 @@ public:
     __device__ void advance() {
         commit_copies();
         at_ += kRowBytes;
-        if (at_ < row_bytes_) return;
-        at_ = 0;
-        ++tile_;
+        if (at_ - chunk() * kChunkBytes < row_bytes_ || ++tile_ >= end_tile_) return;
+        at_ = chunk() * kChunkBytes;
         classifier_ += static_cast<int64_t>(kClassTile) * row_bytes_;
-        count_classes();
+        find_last_class();
     }
 
 private:
     static constexpr int kLines = kTileThreads / kChunks;  // rows that the block loads at once
-    static_assert(kRowTile == 4 * kLines && kClassTile == 8 * kLines, "4 and 8 rows of a thread");
+    static constexpr int kRowCopies = kRowTile / kLines;   // of a thread; those of classes follow
+    static_assert(kRowCopies + kClassTile / kLines == 3 * 4, "a third is four copies");
 
     __device__ static int line() { return static_cast<int>(threadIdx.x) / kChunks; }
     __device__ static int chunk() { return static_cast<int>(threadIdx.x) % kChunks; }
 
-    __device__ void count_classes() {
-        const int64_t left = tile_ < end_tile_ ? classes_ - static_cast<int64_t>(tile_) * kClassTile : 0;
-        classes_of_tile_ = left < kClassTile ? static_cast<int32_t>(left) : kClassTile;
+    __device__ void find_last_class() {
+        const int64_t left = classes_ - static_cast<int64_t>(tile_) * kClassTile;
+        last_class_ = static_cast<int32_t>(left < kClassTile ? left : kClassTile) - 1;
+    }
+
+    __device__ int32_t class_row(int i) const {
+        const int32_t row = line() + i * kLines;
+        return row < last_class_ ? row : last_class_;
     }
 
     const char *embeddings_;
-    const int32_t *tokens_;
-    const char *classifier_;   // this thread's first row of the tile
+    const int32_t *tokens_;   // of this thread's first row
+    const char *classifier_;  // first row of the tile
     int32_t row_bytes_;
-    int32_t at_ = 0;           // bytes into the rows
+    int32_t at_;              // bytes into the rows
     int64_t classes_;
-    int32_t classes_of_tile_;  // that exist; none after the last tile
+    int32_t last_class_;      // of the tile
     int32_t tile_;
     int32_t end_tile_;
+};
+
+// Where a thread's rows of matrices lie in a stage. The substep exchanges chunks.
+struct FragmentRows {
+    uint32_t rows;
+    uint32_t classes;
+
+    __device__ static FragmentRows of_thread() {
+        const int lane = lane_of();
+        const int row = warp_of() / kWarpsAcross * kWarpTile + lane % 16;
+        const int column = kRowTile + warp_of() % kWarpsAcross * kWarpTile + lane % 8 + lane / 16 * 8;
+        return {static_cast<uint32_t>(row * kRowBytes + (lane / 16 ^ lane % 8) * kChunkBytes),
+                static_cast<uint32_t>(column * kRowBytes + (lane / 8 % 2 ^ lane % 8) * kChunkBytes)};
+    }
 };
 
 // One substep of both operands, as multiply_add takes them.
@@ -115,47 +135,44 @@ struct Fragments {
     uint32_t rows[kRowBlocks][4];
     uint32_t classes[kClassBlocks / 2][4];
 
-    __device__ void load(uint32_t stage, int substep) {
-        const int lane = lane_of();
-        const int row = warp_of() / kWarpsAcross * kWarpTile + lane % 16;
-        const int column = kRowTile + warp_of() % kWarpsAcross * kWarpTile + lane % 8 + lane / 16 * 8;
-        const uint32_t row_chunk = (lane / 16 ^ lane % 8 ^ substep * 2) * kChunkBytes;
-        const uint32_t column_chunk = (lane / 8 % 2 ^ lane % 8 ^ substep * 2) * kChunkBytes;
+    __device__ void load(const FragmentRows &from, uint32_t stage, int substep) {
+        const uint32_t row = (stage + from.rows) ^ (substep * 2 * kChunkBytes);
+        const uint32_t column = (stage + from.classes) ^ (substep * 2 * kChunkBytes);
 #pragma unroll
-        for (int m = 0; m < kRowBlocks; ++m)
-            load_matrices(rows[m], stage + (row + m * 16) * kRowBytes + row_chunk);
+        for (int m = 0; m < kRowBlocks; ++m) load_matrices(rows[m], row + m * 16 * kRowBytes);
 #pragma unroll
-        for (int n = 0; n < kClassBlocks / 2; ++n)
-            load_matrices(classes[n], stage + (column + n * 16) * kRowBytes + column_chunk);
+        for (int n = 0; n < kClassBlocks / 2; ++n) load_matrices(classes[n], column + n * 16 * kRowBytes);
     }
 };
 
 template <typename T>
 __device__ void multiply_add(Sums &sums, const Fragments &of) {
 #pragma unroll
-    for (int m = 0; m < kRowBlocks; ++m)
+    for (int n = 0; n < kClassBlocks; ++n)
 #pragma unroll
-        for (int n = 0; n < kClassBlocks; ++n)
+        for (int m = 0; m < kRowBlocks; ++m)
             multiply_add(sums[m][n], of.rows[m], of.classes[n / 2][n % 2 * 2], of.classes[n / 2][n % 2 * 2 + 1], T{});
 }
 
-// The pipeline of a run: the stages in shared memory, and the fragments that the next multiplication takes.
-template <typename T>
+// The pipeline of a run: the stages in shared memory, and the fragments that the next multiplication takes. While one
+// stage is read, the others are loaded or wait.
+template <typename T, int kStages>
 class Pipeline {
 public:
-    // Starts loading. The whole block must call it and everything else; `shared` must be free.
-    __device__ Pipeline(uint32_t shared, int stages, const Loader &loader)
-        : shared_(shared), stages_(stages), loader_(loader), loading_(shared) {
-        for (int stage = 0; stage < stages - 1; ++stage) {
+    // Starts loading. The whole block must call it and everything else; `shared` must be free, and begin at a multiple
+    // of kRowBytes.
+    __device__ Pipeline(uint32_t shared, const Loader &loader)
+        : shared_(shared), loader_(loader), loading_(shared), reading_(shared), rows_(FragmentRows::of_thread()) {
+#pragma unroll
+        for (int stage = 0; stage < kStages - 1; ++stage) {
             loader_.template load<0>(loading_);
             loader_.template load<1>(loading_);
             loader_.template load<2>(loading_);
             loader_.advance();
-            loading_ = next(loading_);
+            loading_ += kStageBytes;
         }
         wait();
-        reading_ = shared_;
-        fragments_[0].load(reading_, 0);
+        fragments_[0].load(rows_, reading_, 0);
     }
 
     // The sums of the next class tile.
@@ -166,22 +183,23 @@ public:
             for (int n = 0; n < kClassBlocks; ++n)
 #pragma unroll
                 for (int k = 0; k < 4; ++k) sums[m][n][k] = 0.0f;
+#pragma unroll 1
         for (int32_t step = loader_.steps(); step > 0; --step) {
-            fragments_[1].load(reading_, 1);
+            fragments_[1].load(rows_, reading_, 1);
             loader_.template load<0>(loading_);
             multiply_add<T>(sums, fragments_[0]);
-            fragments_[0].load(reading_, 2);
+            fragments_[0].load(rows_, reading_, 2);
             loader_.template load<1>(loading_);
             multiply_add<T>(sums, fragments_[1]);
-            fragments_[1].load(reading_, 3);
+            fragments_[1].load(rows_, reading_, 3);
             loader_.template load<2>(loading_);
             loader_.advance();
-            loading_ = next(loading_);
             multiply_add<T>(sums, fragments_[0]);
             // The last read of this stage is done, and what comes next is there.
             wait();
+            loading_ = reading_;
             reading_ = next(reading_);
-            fragments_[0].load(reading_, 0);
+            fragments_[0].load(rows_, reading_, 0);
             multiply_add<T>(sums, fragments_[1]);
         }
     }
@@ -196,26 +214,20 @@ private:
     static_assert(kSubsteps == 4, "multiply() has four");
 
     __device__ uint32_t next(uint32_t stage) const {
-        return stage + kStageBytes == shared_ + stages_ * kStageBytes ? shared_ : stage + kStageBytes;
+        return stage == shared_ + (kStages - 1) * kStageBytes ? shared_ : stage + kStageBytes;
     }
 
     // For the oldest of the stages that are being loaded, in all threads.
     __device__ void wait() const {
-        if (stages_ == 2)
-            wait_copies<0>();
-        else if (stages_ == 3)
-            wait_copies<1>();
-        else
-            wait_copies<2>();
+        wait_copies<kStages - 2>();
         __syncthreads();
     }
-    static_assert(kMostStages == 4, "wait() knows 2 to 4 stages");
 
     uint32_t shared_;
-    int stages_;
     Loader loader_;
     uint32_t loading_;  // the stage that the next step goes to
     uint32_t reading_;
+    FragmentRows rows_;
     Fragments fragments_[2];
 };
 

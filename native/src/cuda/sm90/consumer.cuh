@@ -5,43 +5,11 @@
 #include <type_traits>
 
 #include "cuda/forward/sweep.cuh"
-#include "cuda/sm90/copy.cuh"
+#include "cuda/sm90/multiply.cuh"
 #include "cuda/sm90/row_extras.cuh"
 #include "cuda/sm90/row_sums.cuh"
 
 namespace cce::cuda::sm90 {
-
-// Tells the producers of both blocks that this warpgroup has read a stage.
-__device__ inline void release(Shared &shared, uint32_t stage) {
-    const uint32_t block = threadIdx.x % kWarpgroup;
-    if (block < kClusterBlocks) arrive_at(&shared.empty[stage], block);
-}
-
-// x = the dot products of this warpgroup's rows and the block's classes of one tile.
-template <typename T>
-__device__ void multiply(float (&x)[kProducts][kProductSums], Shared &shared, Ring &ring, int32_t group,
-                         int32_t steps, bool gathered) {
-    for (int32_t step = 0; step < steps; ++step, ring.advance()) {
-        wait(&shared.full[ring.stage], ring.parity);
-        if (gathered) fence_for_wgmma();
-        const uint64_t a = operand(shared.embeddings[ring.stage] + group * kProducts * kProductRows * kRowBytes);
-        const uint64_t b = operand(shared.classifier[ring.stage]);
-        begin_products();
-#pragma unroll
-        for (int depth = 0; depth < kStep / kProductDepth; ++depth)
-#pragma unroll
-            for (int p = 0; p < kProducts; ++p)
-                product(T(), x[p], advance(a, p * kProductRows * kRowBytes + depth * kProductDepth * 2),
-                        advance(b, depth * kProductDepth * 2), step | depth);
-        commit_products();
-        if (step > 0) {
-            wait_for_products<1>();
-            release(shared, ring.previous());
-        }
-    }
-    wait_for_products<0>();
-    release(shared, ring.previous());
-}
 
 template <typename T, typename Option>
 __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &out, int32_t valid, int32_t group,
@@ -67,7 +35,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                 values.fill(first_class, classes, [&](int32_t j) { return logits.map.bias_of(j); });
             }
             float x[kProducts][kProductSums];
-            multiply<T>(x, shared, ring, group, steps, !shared.contiguous[r]);
+            multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (Option::kKind != LogitKind::kScaled) {
                 values.sync();
                 apply<Option::kKind>(logits.map, values, x);

@@ -22,10 +22,6 @@ struct Options {
     static constexpr bool kSegments = segments;  // maxima of row segments, if there is a place for them
 };
 
-// Column of a thread's products: p counts pairs of neighbours.
-__device__ inline int32_t pair_column(int p) { return 8 * p + 2 * (threadIdx.x % 4); }
-constexpr int kPairs = kProductSums / 4;
-
 // A value of each class of the block, in shared memory of one consumer warpgroup.
 class ClassValues {
 public:
@@ -45,6 +41,8 @@ public:
 
     // Those of the columns of pair p of this thread.
     __device__ float2 at(int p) const { return *reinterpret_cast<const float2 *>(values_ + pair_column(p)); }
+
+    __device__ float of_column(int32_t column) const { return values_[column]; }
 
 private:
     float *values_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cuda/plain/family.h"
+#include "cuda/sm90/backward.h"
 #include "cuda/sm90/tile.cuh"
 
 namespace cce::cuda::sm90 {
@@ -32,7 +32,7 @@ Schedule schedule(const Problem &p) {
 }
 
 const Family kFamily = {
-    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, plain::backward_workspace_bytes, plain::backward,
+    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, &kBackward,
 };
 
 }  // namespace cce::cuda::sm90

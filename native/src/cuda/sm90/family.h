@@ -1,5 +1,5 @@
 // The family "cuda-sm90": wgmma and the copy engine of Hopper, for 16-bit inputs whose rows begin at multiples of 16
-// bytes. Backward is that of "cuda-plain".
+// bytes.
 #pragma once
 
 #include "cuda/dispatch.h"

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "cuda/forward/logits.cuh"
+#include "cuda/sm90/cluster.cuh"
 #include "cuda/sm90/copy.cuh"
-#include "cuda/sm90/tile.cuh"
 
 namespace cce::cuda::sm90 {
 
@@ -13,17 +13,25 @@ struct Operands {
     const CUtensorMap &embeddings;  // in boxes of kTileRows / kClusterBlocks rows
     const CUtensorMap &classifier;  // in boxes of kTileClasses rows
     const Logits &logits;
+    int32_t valid;                  // positions
+    int32_t first_class;            // of class tile 0
     int32_t steps;                  // div_up(D, kStep)
 };
 
-// Consumers arrive at `empty` of both blocks, since a half of E's tile goes to both.
-constexpr int kEmptyArrivals = kConsumers * kClusterBlocks;
-// One for what the copy engine brings, and one for each thread's own copies.
-constexpr int kFullArrivals = 1 + kWarpgroup;
+// The runs of this block, and which of them read consecutive rows of E.
+__device__ inline void list_runs(Shared &shared, const Schedule &schedule, const Logits &logits, int64_t valid,
+                          uint32_t block) {
+    shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x / kClusterBlocks), static_cast<int32_t>(block));
+    for (int32_t r = 0; r < shared.list.count; ++r) {
+        const int64_t first = static_cast<int64_t>(shared.list.runs[r].row_tile) * kTileRows;
+        const int64_t last = Minimum()(first + kTileRows, valid) - 1;
+        shared.contiguous[r] = logits.token(last) - logits.token(first) == last - first;
+    }
+}
 
 __device__ inline void fetch_classes(Shared &shared, const Operands &in, const Ring &ring, int32_t tile, uint32_t block,
                                      int32_t step) {
-    copy_box(shared.classifier[ring.stage], in.classifier, tile * kClusterClasses + block * kTileClasses, step * kStep,
+    copy_box(shared.own[ring.stage], in.classifier, in.first_class + tile * kClusterClasses + block * kTileClasses, step * kStep,
              &shared.full[ring.stage]);
 }
 
@@ -37,15 +45,14 @@ __device__ inline int32_t token(const Logits &logits, int32_t i) {
 __device__ inline void produce_contiguous(Shared &shared, const Operands &in, const Run &run, uint32_t block,
                                           Ring &ring) {
     constexpr int kHalf = kTileRows / kClusterBlocks;
-    constexpr uint16_t kAllBlocks = (1 << kClusterBlocks) - 1;
     const int32_t row = token(in.logits, run.row_tile * kTileRows) + static_cast<int32_t>(block) * kHalf;
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
-            arrive_expecting(full, kEmbeddingBytes + kClassifierBytes);
+            arrive_expecting(full, kCommonBytes + kOwnBytes);
             arrive(full, kFullArrivals - 1);
-            copy_box(shared.embeddings[ring.stage] + block * kHalf * kRowBytes, in.embeddings, row, step * kStep, full,
+            copy_box(shared.common[ring.stage] + block * kHalf * kRowBytes, in.embeddings, row, step * kStep, full,
                      kAllBlocks);
             fetch_classes(shared, in, ring, tile, block, step);
         }
@@ -58,7 +65,6 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
     constexpr int kRowsAtOnce = kWarpgroup / kChunks;     // by the warpgroup
     constexpr int kWarpRows = kWarp / kChunks;
     constexpr int kRounds = kTileRows / kRowsAtOnce;
-    const auto valid = static_cast<int32_t>(*in.logits.valid);
     const int32_t chunk = threadIdx.x % kChunks;
     const int32_t row = threadIdx.x / kChunks;            // of the first round
     const int32_t lane = threadIdx.x % kWarp;
@@ -71,22 +77,22 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
         const int32_t n = half * kWarp + lane;
         const int32_t tile_row =
             n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
-        rows[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, valid - 1)) * pitch;
+        rows[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, in.valid - 1)) * pitch;
     }
-    const uint32_t to = shared_address(shared.embeddings) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
+    const uint32_t to = shared_address(shared.common) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
     const auto *from = static_cast<const char *>(in.logits.embeddings) + chunk * 16;
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
             if (threadIdx.x == 0) {
-                arrive_expecting(full, kClassifierBytes);
+                arrive_expecting(full, kOwnBytes);
                 fetch_classes(shared, in, ring, tile, block, step);
             }
             __syncwarp();
             const bool exists = step * kRowBytes + chunk * 16 < pitch * 16;
             const char *column = exists ? from + step * kRowBytes : from;
-            const uint32_t stage = to + ring.stage * kEmbeddingBytes;
+            const uint32_t stage = to + ring.stage * kCommonBytes;
 #pragma unroll
             for (int half = 0; half < 2; ++half)
 #pragma unroll

@@ -3,7 +3,7 @@
 // fetches, two multiply and sum; a persistent grid of clusters goes through the runs of Schedule.
 //
 // Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, or with extras too.
-#include "cuda/check.h"
+#include "cuda/sm90/cluster.cuh"
 #include "cuda/sm90/consumer.cuh"
 #include "cuda/sm90/family.h"
 #include "cuda/sm90/producer.cuh"
@@ -12,62 +12,33 @@
 namespace cce::cuda::sm90 {
 namespace {
 
-__device__ void list_runs(Shared &shared, const Schedule &schedule, const Logits &logits, int64_t valid,
-                          uint32_t block) {
-    shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x / kClusterBlocks), static_cast<int32_t>(block));
-    for (int32_t r = 0; r < shared.list.count; ++r) {
-        const int64_t first = static_cast<int64_t>(shared.list.runs[r].row_tile) * kTileRows;
-        const int64_t last = Minimum()(first + kTileRows, valid) - 1;
-        shared.contiguous[r] = logits.token(last) - logits.token(first) == last - first;
-    }
-}
-
 template <typename T, typename Option>
 __global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
 sweep_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
              const __grid_constant__ Schedule schedule, const __grid_constant__ SweepInputs in, bool smoothing,
              const __grid_constant__ Partials out) {
-    extern __shared__ __align__(1024) uint8_t memory[];
-    Shared &shared = *reinterpret_cast<Shared *>(memory);
-    const uint32_t block = block_in_cluster();
     const int64_t valid = *in.logits.valid;
     const auto steps = static_cast<int32_t>((in.logits.hidden + kStep - 1) / kStep);
-    if (threadIdx.x == 0) {
-        for (int stage = 0; stage < kStages; ++stage) {
-            init_barrier(&shared.full[stage], kFullArrivals);
-            init_barrier(&shared.empty[stage], kEmptyArrivals);
-        }
-        publish_barriers();
-        list_runs(shared, schedule, in.logits, valid, block);
-    }
-    __syncthreads();
-    sync_cluster();
-    // The same in all lanes: the compiler keeps what follows from it in uniform registers.
-    const int32_t warpgroup = __shfl_sync(kAllLanes, static_cast<int32_t>(threadIdx.x) / kWarpgroup, 0);
-    if (warpgroup == 0) {
-        asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kProducerRegisters));
-        produce(shared, {embeddings, classifier, in.logits, steps}, block);
-    } else {
-        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kConsumerRegisters));
-        consume<T, Option>(shared, in, out, static_cast<int32_t>(valid), warpgroup - 1, block, steps, smoothing);
-    }
-    sync_cluster();  // the other block may still arrive at barriers of this one
+    in_cluster([&](Shared &shared, uint32_t block) { list_runs(shared, schedule, in.logits, valid, block); },
+               [&](Shared &shared, uint32_t block) {
+                   produce(shared, {embeddings, classifier, in.logits, static_cast<int32_t>(valid), 0, steps}, block);
+               },
+               [&](Shared &shared, uint32_t block, int32_t group) {
+                   consume<T, Option>(shared, in, out, static_cast<int32_t>(valid), group, block, steps, smoothing);
+               });
 }
 
 template <typename T, typename Option>
 int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                      cudaStream_t stream) {
-    const auto kernel = sweep_kernel<T, Option>;
-    constexpr auto kDoing = "summing the logits";
     CUtensorMap embeddings;
     CUtensorMap classifier;
-    CCE_TRY(describe(in.logits.embeddings, p.spec.dtype, p.tokens, p.spec.hidden, kTileRows / kClusterBlocks,
-                     &embeddings));
-    CCE_TRY(describe(in.logits.classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, kTileClasses, &classifier));
-    CCE_TRY(check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)), kDoing));
-    kernel<<<schedule.workers * kClusterBlocks, kBlockThreads, sizeof(Shared), stream>>>(
-        embeddings, classifier, schedule, in, p.spec.label_smoothing > 0.0, out);
-    return check(cudaGetLastError(), kDoing);
+    CCE_TRY(describe(in.logits.embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden,
+                     kTileRows / kClusterBlocks, &embeddings));
+    CCE_TRY(describe(in.logits.classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kTileClasses,
+                     &classifier));
+    return launch_clusters("summing the logits", sweep_kernel<T, Option>, schedule.workers, stream, embeddings,
+                           classifier, schedule, in, p.spec.label_smoothing > 0.0, out);
 }
 
 // The instance of the kernel that does what is asked and no more.

@@ -33,17 +33,17 @@ int32_t find_encode(Encode *encode) {
 
 }  // namespace
 
-int32_t describe(const void *matrix, int32_t dtype, int64_t rows, int64_t columns, int32_t box_rows,
-                 CUtensorMap *map) {
+int32_t describe(const void *matrix, int32_t dtype, int64_t rows, int64_t columns, int64_t pitch,
+                 int32_t box_rows, CUtensorMap *map) {
     Encode encode = nullptr;
     CCE_TRY(find_encode(&encode));
     const cuuint64_t shape[] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
-    const cuuint64_t pitch[] = {static_cast<cuuint64_t>(columns) * 2};
+    const cuuint64_t pitches[] = {static_cast<cuuint64_t>(pitch) * 2};
     const cuuint32_t box[] = {kStep, static_cast<cuuint32_t>(box_rows)};
     const cuuint32_t strides[] = {1, 1};
     const CUresult result =
         encode(map, dtype == CCE_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2,
-               const_cast<void *>(matrix), shape, pitch, box, strides, CU_TENSOR_MAP_INTERLEAVE_NONE,
+               const_cast<void *>(matrix), shape, pitches, box, strides, CU_TENSOR_MAP_INTERLEAVE_NONE,
                CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     if (result == CUDA_SUCCESS) return CCE_OK;
     return fail(CCE_ERROR_CUDA, "describing a matrix of %lld x %lld at %p to the copy engine: CUresult %d",

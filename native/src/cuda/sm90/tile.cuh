@@ -1,6 +1,6 @@
 // The shape of the work on Hopper. A cluster of two thread blocks computes 256 positions x 384 classes at a time, each
 // block one half of the classes; the tile of E is the same for both, and each fetches half of it for both. Two consumer
-// warpgroups of a block compute 128 x 192 logits each, in registers: 40 % fewer bytes per logit than the usual 128 x 256,
+// warpgroups of a block compute 128 x 192 logits each, in registers: 22 % fewer bytes per logit than the usual 128 x 256,
 // and it is the delivery of operands to shared memory that limits such a kernel.
 #pragma once
 
@@ -21,8 +21,8 @@ constexpr int kClusterClasses = kClusterBlocks * kTileClasses;
 constexpr int kStep = 64;           // hidden elements of a stage: 128 bytes of 16-bit numbers, one row of the swizzle
 constexpr int kRowBytes = 2 * kStep;
 constexpr int kStages = 4;
-constexpr int kEmbeddingBytes = kTileRows * kRowBytes;
-constexpr int kClassifierBytes = kTileClasses * kRowBytes;
+constexpr int kCommonBytes = kTileRows * kRowBytes;
+constexpr int kOwnBytes = kTileClasses * kRowBytes;
 
 constexpr int kWarpgroup = 4 * kWarp;
 constexpr int kConsumers = 2;  // warpgroups
@@ -38,8 +38,8 @@ static_assert(kProducerRegisters + kConsumers * kConsumerRegisters <= (1 + kCons
 using Run = RunList::Run;
 
 struct Shared {
-    alignas(1024) uint8_t embeddings[kStages][kEmbeddingBytes];  // the swizzle repeats every 1024 bytes
-    alignas(1024) uint8_t classifier[kStages][kClassifierBytes];
+    alignas(1024) uint8_t common[kStages][kCommonBytes];  // both blocks': E; the swizzle repeats every 1024 bytes
+    alignas(1024) uint8_t own[kStages][kOwnBytes];        // this block's: C
     float class_values[kConsumers][kTileClasses];
     uint64_t full[kStages];
     uint64_t empty[kStages];

@@ -1,4 +1,4 @@
-// Which rows of a tile a consumer thread has, and how the four threads that share rows talk to each other.
+// Which rows and columns of a tile a consumer thread has, and how the four threads that share rows talk to each other.
 #pragma once
 
 #include "cuda/fast_math.cuh"
@@ -18,6 +18,10 @@ __device__ inline int32_t tile_row(int32_t group, int p, int u) {
     const int32_t thread = threadIdx.x % kWarpgroup;
     return (group * kProducts + p) * kProductRows + thread / kWarp * 16 + u * 8 + thread % kWarp / 4;
 }
+
+// Column of a thread's products: p counts pairs of neighbours.
+__device__ inline int32_t pair_column(int p) { return 8 * p + 2 * (threadIdx.x % 4); }
+constexpr int kPairs = kProductSums / 4;
 
 // Of the four rows that four neighbouring lanes share, the one that is this lane's.
 static_assert(kProducts == 2, "as many rows as lanes");

@@ -13,15 +13,29 @@ constexpr int kProductRows = 64;
 constexpr int kProductDepth = 16;
 constexpr int kProductSums = kTileClasses / 2;  // a thread, of each of the 64-row products
 
-// Describes rows of 128 bytes, K-major, in the 128-byte swizzle: 1024 bytes from one group of 8 rows to the next.
-__device__ inline uint64_t operand(const void *rows) {
+// How an operand lies in shared memory, always in rows of 128 swizzled bytes.
+enum class Lies {
+    kAlong,   // a row holds 64 elements of the depth of one line of the product
+    kAcross,  // a row holds 64 lines of the product at one element of the depth; blocks of kStep rows follow each other
+};
+
+constexpr int kBlockBytes = 64 * kRowBytes;  // of 64 lines by kStep elements, either way
+
+// Describes the lines from `first` on: 1024 bytes from one group of 8 rows to the next.
+template <Lies kLies>
+__device__ uint64_t operand(const void *first) {
     constexpr uint64_t kGroupStride = 1024 >> 4;
+    constexpr uint64_t kBlockStride = kLies == Lies::kAcross ? kBlockBytes >> 4 : 1;
     constexpr uint64_t kSwizzle128 = 1;
-    return (shared_address(rows) & 0x3FFFF) >> 4 | uint64_t{1} << 16 | kGroupStride << 32 | kSwizzle128 << 62;
+    return (shared_address(first) & 0x3FFFF) >> 4 | kBlockStride << 16 | kGroupStride << 32 | kSwizzle128 << 62;
 }
 
-// The operand `bytes` further on.
-__device__ inline uint64_t advance(uint64_t operand, uint32_t bytes) { return operand + (bytes >> 4); }
+// The same lines, `depth` products further on.
+template <Lies kLies>
+__device__ uint64_t advance(uint64_t operand, int depth) {
+    constexpr int kBytes = kProductDepth * (kLies == Lies::kAcross ? kRowBytes : 2);
+    return operand + depth * kBytes / 16;
+}
 
 __device__ inline void begin_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ inline void commit_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
@@ -39,17 +53,18 @@ __device__ void wait_for_products() {
     "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]), "+f"(sums[i + 4]), "+f"(sums[i + 5]), \
         "+f"(sums[i + 6]), "+f"(sums[i + 7])
 #define CCE_PRODUCT(type)                                                                                     \
-    __device__ inline void product(type, float (&sums)[kProductSums], uint64_t a, uint64_t b, int32_t add) {  \
+    template <Lies kA, Lies kB>                                                                               \
+    __device__ void product(type, float (&sums)[kProductSums], uint64_t a, uint64_t b, int32_t add) {         \
         asm volatile(                                                                                         \
             "{\n"                                                                                             \
             ".reg .pred add;\n"                                                                               \
             "setp.ne.b32 add, %98, 0;\n"                                                                      \
             "wgmma.mma_async.sync.aligned.m64n192k16.f32." CCE_NAME_OF_##type "." CCE_NAME_OF_##type " {"     \
-            CCE_SUM_NAMES "}, %96, %97, add, 1, 1, 0, 0;\n"                                                   \
+            CCE_SUM_NAMES "}, %96, %97, add, 1, 1, %99, %100;\n"                                              \
             "}"                                                                                               \
             : CCE_SUMS_8(0), CCE_SUMS_8(8), CCE_SUMS_8(16), CCE_SUMS_8(24), CCE_SUMS_8(32), CCE_SUMS_8(40),   \
               CCE_SUMS_8(48), CCE_SUMS_8(56), CCE_SUMS_8(64), CCE_SUMS_8(72), CCE_SUMS_8(80), CCE_SUMS_8(88)  \
-            : "l"(a), "l"(b), "r"(add));                                                                      \
+            : "l"(a), "l"(b), "r"(add), "n"(kA == Lies::kAcross), "n"(kB == Lies::kAcross));                  \
     }
 #define CCE_NAME_OF___nv_bfloat16 "bf16"
 #define CCE_NAME_OF___half "f16"

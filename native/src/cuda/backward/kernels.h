@@ -1,15 +1,13 @@
-// The plain kernels of backward, each launched by one function; all counts that depend on data are read on the device.
+// The kernels of backward that all families share, each launched by one function, and what they and the families' own
+// kernels are given. All counts that depend on data are read on the device.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include "common/state.h"
-#include "cuda/plain/logit_tile.cuh"
+#include "cuda/forward/logits.cuh"
 
-namespace cce::cuda::plain {
-
-struct VocabularySplits;
-struct DepthSplits;
+namespace cce::cuda {
 
 // ---- control.cu: decisions of backward that depend on data -----------------------------------------
 
@@ -32,14 +30,7 @@ int32_t list_tokens(const Problem &p, const Logits &logits, int64_t *tokens, cud
 int32_t decide_filters(const Problem &p, const float *dropped, int64_t splits, bool embeddings, bool classifier,
                        BackwardControl *control, float *report, cudaStream_t stream);
 
-// ---- dropped_mass.cu ------------------------------------------------------------------------------
-
-// dropped[s * R + i] = softmax mass below the embeddings' threshold of counting position i in split s, then the same
-// for the classifier's.
-int32_t dropped_mass(const Problem &p, const Logits &logits, const VocabularySplits &splits, const float *lse,
-                     const BackwardControl *control, float *dropped, cudaStream_t stream);
-
-// ---- dz.cu ----------------------------------------------------------------------------------------
+// ---- dz: the gradient of E . C + b ------------------------------------------------------------------
 
 // Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes).
 struct Block {
@@ -50,19 +41,40 @@ struct Block {
     int64_t pitch;  // of dz: dz[(i - first_row) * pitch + (j - first_class)]
 };
 
-struct DzInputs {
+// What the gradients of a position's logits have in common. With g the gradient of its loss,
+//
+//     dz[i,j] = (p[i,j] * softmax[i] - [j = y[i]] * of_target[i] - w[j] * smoothing[i]) * dz/dx
+//     softmax = g t ((1 - a) w[y] + a/V sum w + 2 lambda lse) + dlse,  of_target = g t (1 - a) w[y],
+//     smoothing = g t a/V
+struct RowGradient {
+    int64_t target;
+    float lse;
+    float softmax;
+    float of_target;
+    float smoothing;
+
+    // Of a position that does not exist.
+    __device__ static RowGradient nothing() { return {-1, 0.0f, 0.0f, 0.0f, 0.0f}; }
+};
+
+// What comes into backward.
+struct LossGradient {
     const float *lse;
-    const float *grad_loss;
-    const float *grad_lse;
+    const float *of_loss;
+    const float *of_lse;
     const StateHeader *header;
+};
+
+// rows[i] of the counting positions.
+int32_t row_gradients(const Problem &p, const Logits &logits, const LossGradient &gradient, RowGradient *rows,
+                      cudaStream_t stream);
+
+struct DzInputs {
+    const RowGradient *rows;  // of counting position i
     const BackwardControl *control;
 };
 
-// The gradient of E . C + b, filtered for dE and for dC; NULL: not wanted.
-int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs, const Block &block,
-                 float *for_embeddings, float *for_classifier, cudaStream_t stream);
-
-// ---- gradient_store.cuh, embeddings_gradient.cu, classifier_gradient.cu, gradient_sum.cu ------------
+// ---- gradient_store.cuh, gradient_sum.cu ------------------------------------------------------------
 
 // Rows of `width` elements that a gradient goes to.
 struct GradientStore {
@@ -73,17 +85,6 @@ struct GradientStore {
     int64_t width;
     const float *initial; // of BackwardControl
 };
-
-// dE of the rows of `block` from its classes: dz C. `tokens` begins at the block's first row. A split product goes
-// to `partials` first.
-int32_t embeddings_gradient(const Problem &p, const void *classifier, const float *dz, const Block &block,
-                            const DepthSplits &splits, const BackwardControl *control, float *partials,
-                            const GradientStore &store, cudaStream_t stream);
-
-// dC of the classes of `block` from its rows: dz^T E.
-int32_t classifier_gradient(const Problem &p, const void *embeddings, const int64_t *tokens, const float *dz,
-                            const Block &block, const DepthSplits &splits, const BackwardControl *control,
-                            float *partials, const GradientStore &store, cudaStream_t stream);
 
 // store[m] = sum over splits of partials[(split * lines + m) * width ...] for m < lines, and, unless `valid` is NULL,
 // m < *valid - first_row.
@@ -99,11 +100,11 @@ int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, cons
 constexpr int kColumnSumRows = 256;
 
 // sums[(first_row + m) / kColumnSumRows * pitch + j] = sum of dz[m, j] over kColumnSumRows rows of the block.
-int32_t column_sums(const float *dz, const Block &block, const BackwardControl *control, double *sums,
+int32_t column_sums(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control, double *sums,
                     cudaStream_t stream);
 
 // store[j] = sum of the column sums of all counting positions, for the classes of `block`.
 int32_t bias_gradient(const double *sums, const Block &block, const BackwardControl *control,
                       const GradientStore &store, cudaStream_t stream);
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

@@ -1,11 +1,11 @@
 // The last steps of a gradient: sums of partial products in their fixed order, and buffers that start from nothing.
 #include <algorithm>
 
+#include "cuda/backward/gradient_store.cuh"
 #include "cuda/check.h"
-#include "cuda/plain/gradient_store.cuh"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 // Threads go on in strides of the grid, so that no count is too large for one.
@@ -49,4 +49,4 @@ int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, cons
                   count, add, control);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

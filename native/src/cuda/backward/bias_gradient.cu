@@ -1,17 +1,18 @@
 // db of a chunk of classes: db[j] = sum_i dz[i,j]. First the sums of 256 positions each, by blocks of 8 rows of threads
 // over 32 columns, then the sum of those; in double, since many small terms of both signs meet. Reads dz once more.
+#include "cuda/backward/gradient_store.cuh"
 #include "cuda/check.h"
-#include "cuda/plain/gradient_store.cuh"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 constexpr int kColumns = kWarp;
 constexpr int kLanes = kThreads / kColumns;
 
+template <typename T>
 __global__ void __launch_bounds__(kThreads)
-column_sums_kernel(const float *dz, Block block, const BackwardControl *control, double *sums) {
+column_sums_kernel(const T *dz, Block block, const BackwardControl *control, double *sums) {
     __shared__ double of_lane[kLanes][kColumns];
     const int64_t row_blocks = div_up(block.rows, kColumnSumRows);
     const int64_t first_row = blockIdx.x % row_blocks * kColumnSumRows;
@@ -21,7 +22,7 @@ column_sums_kernel(const float *dz, Block block, const BackwardControl *control,
     const int64_t end = Minimum()(first_row + kColumnSumRows, valid);
     double sum = 0.0;
     if (column < block.classes)
-        for (int64_t row = first_row + lane; row < end; row += kLanes) sum += dz[row * block.pitch + column];
+        for (int64_t row = first_row + lane; row < end; row += kLanes) sum += to_float(dz[row * block.pitch + column]);
     of_lane[lane][threadIdx.x % kColumns] = sum;
     __syncthreads();
     if (lane != 0 || column >= block.classes) return;
@@ -41,11 +42,14 @@ bias_gradient_kernel(const double *sums, Block block, const BackwardControl *con
 
 }  // namespace
 
-int32_t column_sums(const float *dz, const Block &block, const BackwardControl *control, double *sums,
+int32_t column_sums(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control, double *sums,
                     cudaStream_t stream) {
-    return launch("summing the bias's gradient", column_sums_kernel,
-                  div_up(block.rows, kColumnSumRows) * div_up(block.classes, kColumns), kThreads, stream, dz, block,
-                  control, sums);
+    return with_scalar(dz_dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        return launch("summing the bias's gradient", column_sums_kernel<T>,
+                      div_up(block.rows, kColumnSumRows) * div_up(block.classes, kColumns), kThreads, stream,
+                      static_cast<const T *>(dz), block, control, sums);
+    });
 }
 
 int32_t bias_gradient(const double *sums, const Block &block, const BackwardControl *control,
@@ -54,4 +58,4 @@ int32_t bias_gradient(const double *sums, const Block &block, const BackwardCont
                   stream, sums, block, control, store);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

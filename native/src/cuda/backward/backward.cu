@@ -2,13 +2,15 @@
 // is recomputed into the workspace and multiplied once for dC, which is complete after its chunk, and once for dE,
 // which sums over the chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed
 // order.
+#include "cuda/backward/backward.h"
+
 #include <algorithm>
 
-#include "cuda/plain/family.h"
-#include "cuda/plain/kernels.h"
-#include "cuda/plain/plan.h"
+#include "cuda/device.h"
+#include "cuda/dispatch.h"
+#include "cuda/plain/dropped_mass.h"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 // One call, with everything that its steps share.
@@ -16,13 +18,16 @@ class Backward {
 public:
     Backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
              cudaStream_t stream)
-        : p_(p), in_(in), grad_(grad), state_(state), plan_(BackwardPlan::of(p)),
-          scratch_(BackwardScratch::at(p, plan_, w.base)), stream_(stream),
+        : p_(p), in_(in), grad_(grad), state_(state), kernels_(backward_kernels_of(p, in, grad)),
+          plan_(kernels_.plan(p)), scratch_(BackwardScratch::at(p, plan_, kernels_.dz_bytes, w.base)), stream_(stream),
           logits_(Logits::of(p, in, &scratch_.control->valid, state.valid_rows)) {}
 
     int32_t run() const {
         CCE_TRY(begin_backward(p_, state_, grad_.grad_lse != nullptr, scratch_.control, stream_));
         CCE_TRY(list_tokens(p_, logits_, scratch_.tokens, stream_));
+        const LossGradient gradient = {state_.lse, static_cast<const float *>(grad_.grad_loss),
+                                       static_cast<const float *>(grad_.grad_lse), state_.header};
+        CCE_TRY(row_gradients(p_, logits_, gradient, scratch_.rows, stream_));
         CCE_TRY(settle_filters());
         if (wants_embeddings()) CCE_TRY(clear_embeddings());
         if (!wants_embeddings() && !wants_classifier()) return CCE_OK;
@@ -36,6 +41,8 @@ private:
     bool wants_classifier() const { return grad_.classifier != nullptr || grad_.bias != nullptr; }
     bool adds(int32_t gradient) const { return (grad_.accumulate & gradient) != 0; }
 
+    int32_t dz_dtype() const { return kernels_.dz_bytes == sizeof(float) ? CCE_F32 : p_.spec.dtype; }
+
     // dE is summed where it belongs if that is float32.
     bool sums_embeddings_in_place() const { return grad_.embeddings_dtype == CCE_F32; }
 
@@ -45,10 +52,10 @@ private:
         const bool classifier = wants_classifier() && p_.spec.filter_classifier > 0.0;
         const bool asked = grad_.filter_report != nullptr || p_.spec.max_dropped_mass > 0.0;
         if (!asked) return CCE_OK;
-        const VocabularySplits splits = VocabularySplits::of(p_);
+        const auto splits = plain::VocabularySplits::of(p_);
         float *dropped = embeddings || classifier ? scratch_.dropped : nullptr;
         if (dropped != nullptr)
-            CCE_TRY(dropped_mass(p_, logits_, splits, state_.lse, scratch_.control, dropped, stream_));
+            CCE_TRY(plain::dropped_mass(p_, logits_, splits, state_.lse, scratch_.control, dropped, stream_));
         return decide_filters(p_, dropped, splits.count, embeddings, classifier, scratch_.control,
                               static_cast<float *>(grad_.filter_report), stream_);
     }
@@ -77,21 +84,20 @@ private:
 
     int32_t pass_of_chunk(const Block &block) const {
         const bool two = plan_.separate_dz && wants_embeddings() && wants_classifier();
-        float *for_embeddings = wants_embeddings() ? scratch_.dz[0] : nullptr;
-        float *for_classifier = two || !wants_embeddings() ? scratch_.dz[two] : nullptr;
-        const float *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
-        const DzInputs inputs = {state_.lse, static_cast<const float *>(grad_.grad_loss),
-                                 static_cast<const float *>(grad_.grad_lse), state_.header, scratch_.control};
-        CCE_TRY(dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_));
+        void *for_embeddings = wants_embeddings() ? scratch_.dz[0] : nullptr;
+        void *for_classifier = two || !wants_embeddings() ? scratch_.dz[two] : nullptr;
+        const void *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
+        const DzInputs inputs = {scratch_.rows, scratch_.control};
+        CCE_TRY(kernels_.dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_));
         if (grad_.bias != nullptr)
-            CCE_TRY(column_sums(classifier_dz, block, scratch_.control, scratch_.column_sums, stream_));
+            CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch_.column_sums, stream_));
         if (grad_.classifier != nullptr)
-            CCE_TRY(classifier_gradient(p_, in_.embeddings, scratch_.tokens + block.first_row, classifier_dz, block,
-                                        plan_.classifier, scratch_.control, scratch_.partials, classifier_sum(block),
-                                        stream_));
+            CCE_TRY(kernels_.classifier_gradient(p_, in_.embeddings, scratch_.tokens + block.first_row, classifier_dz,
+                                                 block, plan_.classifier, scratch_.control, scratch_.partials,
+                                                 classifier_sum(block), stream_));
         if (!wants_embeddings()) return CCE_OK;
-        return embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings, scratch_.control,
-                                   scratch_.partials, embeddings_sum(block), stream_);
+        return kernels_.embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings,
+                                            scratch_.control, scratch_.partials, embeddings_sum(block), stream_);
     }
 
     int32_t finish_embeddings() const {
@@ -133,6 +139,7 @@ private:
     const cce_inputs &in_;
     const cce_gradients &grad_;
     const State &state_;
+    const BackwardKernels &kernels_;
     const BackwardPlan plan_;
     const BackwardScratch scratch_;
     const cudaStream_t stream_;
@@ -141,13 +148,11 @@ private:
 
 }  // namespace
 
-int64_t backward_workspace_bytes(const Problem &p) {
-    return BackwardScratch::at(p, BackwardPlan::of(p), nullptr).bytes;
-}
-
 int32_t backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
-                 cudaStream_t stream) {
-    return Backward(p, in, grad, state, w, stream).run();
+                 void *stream) {
+    const DeviceGuard guard(p.spec.device);
+    CCE_TRY(guard.status());
+    return Backward(p, in, grad, state, w, static_cast<cudaStream_t>(stream)).run();
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

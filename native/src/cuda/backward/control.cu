@@ -1,9 +1,9 @@
 // What backward decides on the device: whether the state is good, and whether the filters stay on.
+#include "cuda/backward/kernels.h"
 #include "cuda/check.h"
-#include "cuda/plain/kernels.h"
 #include "cuda/reduce.cuh"
 
-namespace cce::cuda::plain {
+namespace cce::cuda {
 namespace {
 
 constexpr int kDecideThreads = 1024;
@@ -82,4 +82,4 @@ int32_t decide_filters(const Problem &p, const float *dropped, int64_t splits, b
                   p.spec.max_dropped_mass, embeddings, classifier, control, report);
 }
 
-}  // namespace cce::cuda::plain
+}  // namespace cce::cuda

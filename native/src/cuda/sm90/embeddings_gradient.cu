@@ -1,0 +1,53 @@
+// dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j]. The rows of dz are the tile that the
+// blocks of a cluster share; C is read across its rows.
+#include "cuda/sm90/backward.h"
+#include "cuda/sm90/cluster.cuh"
+#include "cuda/sm90/gradient.cuh"
+#include "cuda/sm90/tensor_map.h"
+
+namespace cce::cuda::sm90 {
+namespace {
+
+__global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
+embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
+                           const __grid_constant__ Block block, const BackwardControl *control,
+                           const __grid_constant__ GradientStore store) {
+    const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
+    const auto steps = static_cast<int32_t>((block.classes + kStep - 1) / kStep);
+    const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width);
+    in_cluster([](Shared &, uint32_t) {}, [&](Shared &shared, uint32_t rank) {
+        if (threadIdx.x != 0) return;
+        constexpr int kHalf = kTileRows / kClusterBlocks;
+        Ring ring;
+        tiles.for_each([&](int32_t line, int32_t column) {
+            for (int32_t step = 0; step < steps; ++step, ring.advance()) {
+                uint64_t *full = &shared.full[ring.stage];
+                wait(&shared.empty[ring.stage], ring.parity ^ 1);
+                arrive_expecting(full, kCommonBytes + kOwnBytes);
+                arrive(full, kFullArrivals - 1);
+                copy_box(shared.common[ring.stage] + rank * kHalf * kRowBytes, dz,
+                         line + static_cast<int32_t>(rank) * kHalf, step * kStep, full, kAllBlocks);
+                fetch_across(shared, ring, classifier, static_cast<int32_t>(block.first_class) + step * kStep,
+                             column + static_cast<int32_t>(rank) * kTileClasses);
+            }
+        });
+    }, [&](Shared &shared, uint32_t rank, int32_t group) {
+        consume_gradient<__nv_bfloat16, Lies::kAlong>(shared, tiles, store, lines, steps, group, rank, false);
+    });
+}
+
+}  // namespace
+
+int32_t embeddings_gradient(const Problem &p, const void *classifier, const void *dz, const Block &block,
+                            const DepthSplits &, const BackwardControl *control, float *, const GradientStore &store,
+                            cudaStream_t stream) {
+    if (block.rows == 0) return CCE_OK;
+    CUtensorMap rows;
+    CUtensorMap columns;
+    CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows / kClusterBlocks, &rows));
+    CCE_TRY(describe(classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kStep, &columns));
+    return launch_clusters("computing the embeddings' gradient", embeddings_gradient_kernel, clusters_of(p.spec.device), stream, rows, columns,
+                           block, control, store);
+}
+
+}  // namespace cce::cuda::sm90

@@ -1,0 +1,111 @@
+// What the two products of backward share: a persistent grid of clusters goes through tiles of 256 x 384 gradients, each
+// owned by one cluster and written once.
+#pragma once
+
+#include "cuda/backward/gradient_store.cuh"
+#include "cuda/sm90/multiply.cuh"
+
+namespace cce::cuda::sm90 {
+
+// Tiles of a product in the order in which clusters take them: those that run at the same time share rows and columns.
+struct GradientTiles {
+    int32_t across;  // tiles along the columns
+    int32_t count;
+
+    __device__ static GradientTiles of(int64_t lines, int64_t columns) {
+        const auto across = static_cast<int32_t>((columns + kClusterClasses - 1) / kClusterClasses);
+        return {across, across * static_cast<int32_t>((lines + kTileRows - 1) / kTileRows)};
+    }
+
+    // Calls f(first line, first column) for the tiles of this cluster.
+    template <typename F>
+    __device__ void for_each(F f) const {
+        for (int32_t tile = blockIdx.x / kClusterBlocks; tile < count; tile += gridDim.x / kClusterBlocks)
+            f(tile / across * kTileRows, tile % across * kClusterClasses);
+    }
+};
+
+__device__ inline float2 load_pair(const float *from) { return *reinterpret_cast<const float2 *>(from); }
+__device__ inline float2 load_pair(const __nv_bfloat16 *from) {
+    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162 *>(from));
+}
+__device__ inline void store_pair(float *to, float a, float b) { *reinterpret_cast<float2 *>(to) = {a, b}; }
+__device__ inline void store_pair(__nv_bfloat16 *to, float a, float b) {
+    *reinterpret_cast<__nv_bfloat162 *>(to) = __floats2bfloat162_rn(a, b);
+}
+
+// Stores this thread's part of a tile; lines from `lines` on do not exist.
+template <typename Out>
+__device__ void store_tile(const GradientStore &to, const float (&x)[kProducts][kProductSums], int32_t first_line,
+                           int32_t lines, int32_t first_column, int32_t group) {
+    const float initial = *to.initial;
+    const auto width = static_cast<int32_t>(to.width);
+#pragma unroll
+    for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+        for (int u = 0; u < 2; ++u) {
+            const int32_t line = first_line + tile_row(group, p, u);
+            if (line >= lines) continue;
+            const int64_t row = to.rows == nullptr ? line : to.rows[line];
+            Out *out = static_cast<Out *>(to.array) + row * width + first_column;
+            // Several loads on their way at a time: a store might change what the next one reads, for all the compiler
+            // knows.
+            constexpr int kAtOnce = 8;
+            static_assert(kPairs % kAtOnce == 0);
+#pragma unroll
+            for (int begin = 0; begin < kPairs; begin += kAtOnce) {
+                float2 before[kAtOnce];
+#pragma unroll
+                for (int k = 0; k < kAtOnce; ++k) {
+                    const int32_t column = pair_column(begin + k);
+                    const bool adds = to.add && first_column + column < width;
+                    before[k] = adds ? load_pair(out + column) : float2{0.0f, 0.0f};
+                }
+#pragma unroll
+                for (int k = 0; k < kAtOnce; ++k) {
+                    const int32_t column = pair_column(begin + k);
+                    const float *sums = &x[p][4 * (begin + k) + 2 * u];
+                    if (first_column + column < width)
+                        store_pair(out + column, before[k].x + initial + sums[0], before[k].y + initial + sums[1]);
+                }
+            }
+        }
+}
+
+template <typename T>
+__device__ void store_tile_as(const GradientStore &to, const float (&x)[kProducts][kProductSums], int32_t first_line,
+                              int32_t lines, int32_t first_column, int32_t group) {
+    if (to.dtype == CCE_F32)
+        store_tile<float>(to, x, first_line, lines, first_column, group);
+    else
+        store_tile<T>(to, x, first_line, lines, first_column, group);
+}
+
+// The consumers' part: `steps` stages a tile, none of them if there is nothing to sum.
+template <typename T, Lies kA>
+__device__ void consume_gradient(Shared &shared, const GradientTiles &tiles, const GradientStore &to, int32_t lines,
+                                 int32_t steps, int32_t group, uint32_t block, bool gathered) {
+    Ring ring;
+    tiles.for_each([&](int32_t line, int32_t column) {
+        float x[kProducts][kProductSums];
+        if (steps > 0) {
+            multiply<T, kA, Lies::kAcross>(x, shared, ring, group, steps, gathered);
+        } else {
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+                for (int i = 0; i < kProductSums; ++i) x[p][i] = 0.0f;
+        }
+        store_tile_as<T>(to, x, line, lines, column + static_cast<int32_t>(block) * kTileClasses, group);
+    });
+}
+
+// Fetches the 64 rows x 192 columns of a row-major matrix that a block multiplies with. In boxes of 64 x 64.
+__device__ inline void fetch_across(Shared &shared, const Ring &ring, const CUtensorMap &matrix, int32_t row,
+                                    int32_t column) {
+#pragma unroll
+    for (int b = 0; b < kTileClasses / 64; ++b)
+        copy_box(shared.own[ring.stage] + b * kBlockBytes, matrix, row, column + 64 * b, &shared.full[ring.stage]);
+}
+
+}  // namespace cce::cuda::sm90

@@ -1,0 +1,156 @@
+#include "cuda/backward_case.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/covering.h"
+#include "support/random.h"
+
+namespace cce::test {
+namespace {
+
+constexpr int32_t kAllGradients = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
+
+enum Factor {
+    kAsked, kAnnounced, kDtypes, kAccumulate, kAlignment, kState, kUnread, kReport, kGradLoss, kGradLse, kFilters,
+    kLimit, kFactors
+};
+
+enum Filters { kNoFilter, kEqual, kDifferent, kEmbeddingsOnly, kClassifierOnly, kAuto, kFilterChoices };
+
+std::vector<int> levels(const BackwardChoices &choices) {
+    std::vector<int> count(kFactors, 2);
+    count[kAsked] = kAllGradients;
+    count[kDtypes] = 3;
+    count[kAccumulate] = 3;
+    count[kAlignment] = choices.gradients_unaligned ? 2 : 1;
+    count[kFilters] = kFilterChoices;
+    count[kLimit] = 4;
+    const std::vector<int> of_forward = forward_levels(choices.forward);
+    count.insert(count.end(), of_forward.begin(), of_forward.end());
+    return count;
+}
+
+// Around the probability of a class if all were equal, so that a part of them is dropped.
+double random_filter(const cce_problem &s) {
+    return std::min(0.9, std::pow(10, real(-1, 1)) / static_cast<double>(s.classes));
+}
+
+void choose_filters(Filters filters, cce_problem *s) {
+    const double one = random_filter(*s), other = random_filter(*s);
+    if (filters == kAuto) {
+        s->filter_embeddings = s->filter_classifier = CCE_FILTER_AUTO;
+        return;
+    }
+    s->filter_embeddings = filters == kEqual || filters == kDifferent || filters == kEmbeddingsOnly ? one : 0;
+    s->filter_classifier = filters == kEqual ? one : filters == kDifferent || filters == kClassifierOnly ? other : 0;
+}
+
+BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &level) {
+    BackwardCase c;
+    static_cast<ForwardCase &>(c) =
+        forward_case(choices.forward, std::vector<int>(level.begin() + kFactors, level.end()));
+    cce_problem &s = c.spec;
+    const int32_t possible = c.has_bias ? kAllGradients : kAllGradients & ~CCE_GRADIENT_BIAS;
+    c.asked = (level[kAsked] + 1) & possible;
+    if (c.asked == 0) c.asked = possible;
+    s.gradients = level[kAnnounced] ? possible : c.asked;
+    c.embeddings_dtype = level[kDtypes] == 0 ? s.dtype : CCE_F32;
+    c.classifier_dtype = level[kDtypes] == 1 ? CCE_F32 : s.dtype;
+    c.bias_dtype = level[kDtypes] == 2 ? CCE_F32 : s.bias_dtype;
+    c.accumulate = level[kAccumulate] == 0 ? 0 : level[kAccumulate] == 1 ? kAllGradients
+                                                                         : static_cast<int32_t>(whole(1, 6));
+    c.gradients_unaligned = level[kAlignment];
+    c.state_made = level[kState];
+    c.unread_is_nan = level[kUnread];
+    c.wants_report = level[kReport];
+    c.has_grad_loss = level[kGradLoss];
+    c.has_grad_lse = level[kGradLse];
+    c.limit = static_cast<Limit>(level[kLimit]);
+    choose_filters(static_cast<Filters>(level[kFilters]), &s);
+    return c;
+}
+
+}  // namespace
+
+void BackwardCase::fill() {
+    ForwardCase::fill();
+    if (unread_is_nan) {
+        const std::vector<char> read = read_tokens();
+        for (int64_t i = 0; i < embeddings.count; ++i)
+            if (!read[i / spec.hidden]) embeddings.set(i, std::nan(""));
+    }
+    // About as large as the gradients, so that neither hides the other.
+    const double share = spec.reduction == CCE_REDUCTION_MEAN ? 1 / std::sqrt(1.0 + static_cast<double>(rows())) : 1;
+    randomize(&before_embeddings, tokens() * spec.hidden, embeddings_dtype, 0.1 * share);
+    randomize(&before_classifier, spec.classes * spec.hidden, classifier_dtype, 0.1 * share);
+    randomize(&before_bias, spec.classes, bias_dtype, 0.1 * share);
+}
+
+void BackwardCase::settle_limit(const Reference &forward) {
+    if (limit == Limit::kNone) return;
+    const double of_embeddings = dropped_by_embeddings_filter(*this, forward).mean;
+    const double of_classifier = dropped_by_classifier_filter(*this, forward).mean;
+    const double most = std::max(of_embeddings, of_classifier), least = std::min(of_embeddings, of_classifier);
+    const double between = least > 0 ? std::sqrt(most * least) : most / 2;
+    const double value = limit == Limit::kAbove ? 2 * most : limit == Limit::kBetween ? between : least / 2;
+    spec.max_dropped_mass = value > 0 ? value : 0.1;
+}
+
+std::vector<char> BackwardCase::read_tokens() const {
+    std::vector<char> read(tokens(), 0);
+    for (int64_t row = 0; row < rows(); ++row) read[token_of(row)] = !ignored(row);
+    return read;
+}
+
+std::string describe(const BackwardCase &c) {
+    constexpr const char *kLimitNames[] = {"none", "above", "between", "below"};
+    std::string text = describe(static_cast<const ForwardCase &>(c));
+    text += " asked=" + std::to_string(c.asked);
+    text += std::string(" as=") + dtype_name(c.embeddings_dtype) + "," + dtype_name(c.classifier_dtype) + "," +
+            dtype_name(c.bias_dtype);
+    text += " accumulate=" + std::to_string(c.accumulate);
+    text += std::string(" state=") + (c.state_made ? "made" : "forward");
+    text += std::string(" drops=") + kLimitNames[static_cast<int>(c.limit)];
+    if (c.gradients_unaligned) text += " gradients_unaligned";
+    if (c.unread_is_nan) text += " unread_nan";
+    if (c.wants_report) text += " report";
+    return text;
+}
+
+BackwardReference prepare(BackwardCase *c) {
+    c->fill();
+    BackwardReference expected;
+    expected.forward = compute(*c);
+    c->settle_limit(expected.forward);
+    Case asked = *c;
+    asked.spec.gradients = c->asked;
+    expected.gradients = compute_gradients(asked, expected.forward);
+    return expected;
+}
+
+const BackwardChoices kAnyGradient = {{{0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 600},
+                                       {1, 5, 127, 128, 129, 130, 191, 192, 193, 383, 384, 385, 1000, 5003},
+                                       {7, 8, 24, 64, 72, 192, 200, 392},
+                                       {CCE_F32, CCE_F16, CCE_BF16},
+                                       true},
+                                      true};
+
+const BackwardChoices kTensorCoreGradients = {
+    {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false},
+    false};
+
+const BackwardChoices kManyRows = {{{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false}, false};
+
+const BackwardChoices kSmallGradients = {{{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false},
+                                         false};
+
+std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most) {
+    std::vector<BackwardCase> cases;
+    Covering covering(levels(choices));
+    while (!covering.complete() && static_cast<int64_t>(cases.size()) < most)
+        cases.push_back(case_of(choices, covering.next()));
+    return cases;
+}
+
+}  // namespace cce::test

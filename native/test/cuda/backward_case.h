@@ -1,0 +1,53 @@
+// The problems that backward is tested with.
+#pragma once
+
+#include <vector>
+
+#include "cuda/forward_case.h"
+#include "support/reference.h"
+
+namespace cce::test {
+
+// Where max_dropped_mass lies beside what the filters drop on average.
+enum class Limit { kNone, kAbove, kBetween, kBelow };
+
+struct BackwardCase : ForwardCase {
+    int32_t asked = 0;  // of the gradients that the spec announces
+    int32_t embeddings_dtype = CCE_F32, classifier_dtype = CCE_F32, bias_dtype = CCE_F32;
+    int32_t accumulate = 0;
+    bool gradients_unaligned = false;  // by one element
+    bool state_made = false;           // by cce_make_state
+    bool unread_is_nan = false;        // rows of E that no counting position reads
+    bool wants_report = false;
+    Limit limit = Limit::kNone;
+    Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
+
+    void fill();
+    // Sets max_dropped_mass, which depends on the data.
+    void settle_limit(const Reference &forward);
+    // Rows of E that a counting position reads.
+    std::vector<char> read_tokens() const;
+};
+
+std::string describe(const BackwardCase &c);
+
+struct BackwardReference {
+    Reference forward;
+    GradientReference gradients;
+};
+
+// Fills the case and settles its limit.
+BackwardReference prepare(BackwardCase *c);
+
+struct BackwardChoices {
+    ForwardChoices forward;
+    bool gradients_unaligned;
+};
+extern const BackwardChoices kAnyGradient;
+extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
+extern const BackwardChoices kManyRows;             // several passes of rows, several chunks of classes
+extern const BackwardChoices kSmallGradients;
+
+std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most);
+
+}  // namespace cce::test

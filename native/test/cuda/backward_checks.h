@@ -1,0 +1,18 @@
+// What backward promises, checked for one problem on its device.
+#pragma once
+
+#include "cuda/backward_case.h"
+
+namespace cce::test {
+
+// Gradients and filter report against the reference; the same bits in other memory and on another stream. `rounds_dz`:
+// whether the kernels round the gradients of the logits to bfloat16.
+void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz);
+
+// Ten runs on alternating streams.
+void check_repeated_backward(const BackwardCase &c);
+
+// A captured forward and backward, replayed on other inputs.
+void check_backward_graph(const BackwardCase &c);
+
+}  // namespace cce::test

@@ -1,0 +1,43 @@
+// Checks backward on every CUDA device, with every kernel family that it has, against a float64 reference: sizes around
+// and below tiles, every pair of options, filters, unaligned pointers, repeats, streams and graphs.
+//
+// cuda_backward_test [--sanitizer] [SEED [FILTER]]
+//     --sanitizer  few and small cases, in exactly allocated memory, for compute-sanitizer
+//     FILTER       only cases whose description, as a failure prints it, contains it
+// Exits with 1 if anything is wrong, with 77 without a CUDA device.
+#include "cuda/backward_case.h"
+#include "cuda/backward_checks.h"
+#include "cuda/program.h"
+
+namespace cce::test {
+namespace {
+
+constexpr int64_t kSanitizerCases = 16;
+constexpr int64_t kManyRowsCases = 8;
+
+std::vector<BackwardCase> cases_of(const std::string &mode) {
+    if (mode == "--sanitizer") return covering_cases(kSmallGradients, kSanitizerCases);
+    std::vector<BackwardCase> cases = covering_cases(kAnyGradient, INT64_MAX);
+    append(&cases, covering_cases(kTensorCoreGradients, INT64_MAX));
+    append(&cases, covering_cases(kManyRows, kManyRowsCases));
+    return cases;
+}
+
+void test_backward(const std::vector<Target> &targets, const Arguments &arguments) {
+    const bool everything = arguments.mode.empty();
+    check_cases(targets, arguments, cases_of(arguments.mode), prepare,
+                [&](const Target &target, const BackwardCase &c, const BackwardReference &expected, int64_t index) {
+                    const bool rounds_dz = target.family == "cuda-sm90" && c.spec.dtype == CCE_BF16;
+                    check_backward(c, expected, rounds_dz);
+                    if (!everything) return;
+                    if (index % 4 == 0) check_repeated_backward(c);
+                    if (index % 4 == 1) check_backward_graph(c);
+                });
+}
+
+}  // namespace
+}  // namespace cce::test
+
+int main(int count, char **arguments) {
+    return cce::test::run_program(count, arguments, {"--sanitizer"}, cce::test::test_backward);
+}
