@@ -92,7 +92,7 @@ void BackwardCase::settle_limit(const Reference &forward) {
     const double of_embeddings = dropped_by_embeddings_filter(*this, forward).mean;
     const double of_classifier = dropped_by_classifier_filter(*this, forward).mean;
     const double most = std::max(of_embeddings, of_classifier), least = std::min(of_embeddings, of_classifier);
-    const double between = least > 0 ? std::sqrt(most * least) : most / 2;
+    const double between = least > 0 && least < most / 2 ? std::sqrt(most * least) : most / 2;
     const double value = limit == Limit::kAbove ? 2 * most : limit == Limit::kBetween ? between : least / 2;
     spec.max_dropped_mass = value > 0 ? value : 0.1;
 }

@@ -23,7 +23,7 @@ void compare_forward(const Case &c, const ForwardResults &got, const Reference &
 // An lse or a logit of every position.
 void compare_logits(const char *what, const Array &got, const std::vector<double> &values, const Reference &expected);
 
-// How far a gradient may be off, in the norm, besides what rounding leaves of terms that cancel (all of them with V = 1).
+// How far a gradient may be off, in the norm, besides what rounding leaves of terms that cancel.
 struct GradientTolerance {
     double relative;     // as a share of the gradient's norm
     double of_dz = 0.0;  // the relative rounding error of each of its terms

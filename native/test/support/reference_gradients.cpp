@@ -10,7 +10,7 @@ namespace {
 enum Side { kEmbeddingsSide, kClassifierSide, kSides };
 
 // Of an entry's distance to the filter's threshold, relative: nearer, rounding decides whether it counts.
-constexpr double kNearThreshold = 1e-2;
+constexpr double kNearThreshold = 1e-3;
 // The same of the mean dropped mass and its limit.
 constexpr double kNearLimit = 1e-2;
 
