@@ -21,8 +21,8 @@ using Run = RunList::Run;
 
 // Shared memory beside the stages. What the main loop does not need lies here, for want of registers.
 struct Shared {
-    int32_t tokens[kRowTile];              // rows of E; any for positions that do not exist
-    float maxima[kWarpsAcross][kRowTile];  // of a tile, one set a column of warps
+    const char *rows[kRowTile];                    // of E; any for positions that do not exist
+    __nv_bfloat16 maxima[kWarpsAcross][kRowTile];  // of a tile, rounded up, one set a column of warps
     RunList list;
 };
 
@@ -45,9 +45,9 @@ __device__ void store_segments(const SweepInputs &in, const Shared &shared, cons
     __syncthreads();
     const int64_t i = position_of(run);
     if (threadIdx.x >= kRowTile || i >= *in.logits.valid) return;
-    float max = shared.maxima[0][threadIdx.x];
+    float max = to_float(shared.maxima[0][threadIdx.x]);
 #pragma unroll
-    for (int warp = 1; warp < kWarpsAcross; ++warp) max = max_or_nan(max, shared.maxima[warp][threadIdx.x]);
+    for (int warp = 1; warp < kWarpsAcross; ++warp) max = max_or_nan(max, to_float(shared.maxima[warp][threadIdx.x]));
     const float target_logit = in.target_logit[in.logits.valid_rows[i]];
     in.segments.codes[class_tile * in.segments.pitch + i] = in.segments.encode(max * unit, target_logit);
 }
@@ -67,7 +67,7 @@ __device__ void add_tile(Rows &rows, Sums &sums, const SweepInputs &in, Shared &
             const float max = row_max(sums, m, u);
             if (in.segments.codes != nullptr)
                 shared.maxima[warp_of() % kWarpsAcross][tile_row(m, u)] =
-                    reduce_lanes<4>(max, [](float a, float b) { return max_or_nan(a, b); });
+                    __float2bfloat16_ru(reduce_lanes<4>(max, [](float a, float b) { return max_or_nan(a, b); }));
             rows.add(sums, m, u, max, unit);
         }
     if (in.segments.codes != nullptr) store_segments(in, shared, run, class_tile, unit);
@@ -107,11 +107,12 @@ lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials)
     for (int32_t index = 0; index < shared.list.count; ++index) {
         const Run &run = shared.list.runs[index];
         if (threadIdx.x < kRowTile)
-            shared.tokens[threadIdx.x] = static_cast<int32_t>(Maximum()(logits.token(position_of(run)), int64_t{0}));
+            shared.rows[threadIdx.x] = static_cast<const char *>(logits.embeddings) +
+                                       Maximum()(logits.token(position_of(run)), int64_t{0}) * logits.hidden * 2;
         __syncthreads();
         Rows rows;
         Pipeline<T, kStages> pipeline(shared_address(stage_bytes),
-                                      Loader(logits, shared.tokens, run.first_class_tile, run.end_class_tile));
+                                      Loader(logits, shared.rows, run.first_class_tile, run.end_class_tile));
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             Sums sums;
             pipeline.multiply(sums);

@@ -47,10 +47,9 @@ __device__ inline int32_t opaque(int32_t value) {
 // that does not exist comes one that does: nobody looks at its sums.
 class Loader {
 public:
-    // `tokens`: in shared memory, the row of E of each position.
-    __device__ Loader(const Logits &logits, const int32_t *tokens, int32_t first_class_tile, int32_t end_class_tile)
-        : embeddings_(static_cast<const char *>(logits.embeddings)), tokens_(tokens + line()),
-          row_bytes_(static_cast<int32_t>(logits.hidden) * 2), at_(chunk() * kChunkBytes), classes_(logits.classes),
+    // `rows`: in shared memory, the row of E of each position.
+    __device__ Loader(const Logits &logits, const char *const *rows, int32_t first_class_tile, int32_t end_class_tile)
+        : rows_(rows + line()), row_bytes_(static_cast<int32_t>(logits.hidden) * 2), at_(chunk() * kChunkBytes), classes_(logits.classes),
           tile_(first_class_tile), end_tile_(end_class_tile) {
         classifier_ = static_cast<const char *>(logits.classifier) +
                       static_cast<int64_t>(first_class_tile) * kClassTile * row_bytes_;
@@ -60,7 +59,7 @@ public:
     // Of a tile.
     __device__ int32_t steps() const { return (row_bytes_ + kRowBytes - 1) / kRowBytes; }
 
-    // Loads a third of the next step into `stage`: part 0, 1, 2 in this order, then advance(). Beyond the end of the
+    // Loads a part of the next step into `stage`: part 0, 1, 2 in this order, then advance(). Beyond the end of the
     // rows, and after the last step, come zeros: a branch would keep the compiler from mixing copies with
     // multiplications.
     template <int kPart>
@@ -70,10 +69,11 @@ public:
         const int32_t row_bytes = opaque(row_bytes_);  // the multiples of it would take 16 registers
         const uint32_t to = stage + line() * kRowBytes + ((chunk() ^ (line() % kChunks)) * kChunkBytes);
 #pragma unroll
-        for (int i = 4 * kPart; i < 4 * kPart + 4; ++i) {
-            const char *const matrix = i < kRowCopies ? embeddings_ : classifier_;
-            const int32_t row = i < kRowCopies ? tokens_[i * kLines] : class_row(i - kRowCopies);
-            copy_async(to + i * kLines * kRowBytes, matrix + from + static_cast<int64_t>(row) * row_bytes, inside);
+        for (int i = kPartCopies * kPart; i < (kPart == 2 ? kCopies : kPartCopies * (kPart + 1)); ++i) {
+            const char *const row =
+                i < kRowCopies ? rows_[i * kLines]
+                               : classifier_ + static_cast<int64_t>(class_row(i - kRowCopies)) * row_bytes;
+            copy_async(to + i * kLines * kRowBytes, row + from, inside);
         }
     }
 
@@ -90,7 +90,8 @@ public:
 private:
     static constexpr int kLines = kTileThreads / kChunks;  // rows that the block loads at once
     static constexpr int kRowCopies = kRowTile / kLines;   // of a thread; those of classes follow
-    static_assert(kRowCopies + kClassTile / kLines == 3 * 4, "a third is four copies");
+    static constexpr int kCopies = kRowCopies + kClassTile / kLines;
+    static constexpr int kPartCopies = 3;                  // of parts 0 and 1; the last one has the rest
 
     __device__ static int line() { return static_cast<int>(threadIdx.x) / kChunks; }
     __device__ static int chunk() { return static_cast<int>(threadIdx.x) % kChunks; }
@@ -105,8 +106,7 @@ private:
         return row < last_class_ ? row : last_class_;
     }
 
-    const char *embeddings_;
-    const int32_t *tokens_;   // of this thread's first row
+    const char *const *rows_;  // from this thread's first row on
     const char *classifier_;  // first row of the tile
     int32_t row_bytes_;
     int32_t at_;              // bytes into the rows
