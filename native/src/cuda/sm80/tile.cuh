@@ -49,8 +49,8 @@ class Loader {
 public:
     // `rows`: in shared memory, the row of E of each position.
     __device__ Loader(const Logits &logits, const char *const *rows, int32_t first_class_tile, int32_t end_class_tile)
-        : rows_(rows + line()), row_bytes_(static_cast<int32_t>(logits.hidden) * 2), at_(chunk() * kChunkBytes), classes_(logits.classes),
-          tile_(first_class_tile), end_tile_(end_class_tile) {
+        : rows_(rows + line()), row_bytes_(static_cast<int32_t>(logits.hidden) * 2), at_(chunk() * kChunkBytes),
+          classes_(logits.classes), tile_(first_class_tile), end_tile_(end_class_tile) {
         classifier_ = static_cast<const char *>(logits.classifier) +
                       static_cast<int64_t>(first_class_tile) * kClassTile * row_bytes_;
         find_last_class();
@@ -107,11 +107,11 @@ private:
     }
 
     const char *const *rows_;  // from this thread's first row on
-    const char *classifier_;  // first row of the tile
+    const char *classifier_;   // first row of the tile
     int32_t row_bytes_;
-    int32_t at_;              // bytes into the rows
+    int32_t at_;               // bytes into the rows
     int64_t classes_;
-    int32_t last_class_;      // of the tile
+    int32_t last_class_;       // of the tile
     int32_t tile_;
     int32_t end_tile_;
 };
