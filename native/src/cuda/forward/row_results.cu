@@ -1,5 +1,5 @@
-// From the partial log-sum-exps of a position to everything that is reported of it, and the loss of all. Cheap next to the
-// logits.
+// From the partial log-sum-exps of a position to everything that is reported of it, and the loss of all. Cheap next to
+// the logits.
 #include <algorithm>
 
 #include "cuda/check.h"

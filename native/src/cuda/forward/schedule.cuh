@@ -1,9 +1,9 @@
-// Who sweeps which logits. A worker (a thread block, or a cluster of them) keeps one tile of counting positions and goes
-// through a run of class tiles. Row tiles are taken in panels, one panel after another, whose embeddings stay in the L2
-// cache: the logits of a panel, row tile by row tile, are cut into equal runs of class tiles, one a worker. The tiles of a
-// full panel divide the workers, so that runs of different row tiles begin at the same classes and go through them at
-// about the same time. How many positions count is known on the device alone; everything else follows from the shape,
-// so each position's logits are cut into the same runs every time.
+// Who sweeps which logits. A worker (a thread block, or a cluster of them) keeps one tile of counting positions and
+// goes through a run of class tiles. Row tiles are taken in panels, one panel after another, whose embeddings stay in
+// the L2 cache: the logits of a panel, row tile by row tile, are cut into equal runs of class tiles, one a worker. The
+// tiles of a full panel divide the workers, so that runs of different row tiles begin at the same classes and go
+// through them at about the same time. How many positions count is known on the device alone; everything else follows
+// from the shape, so each position's logits are cut into the same runs every time.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -60,8 +60,8 @@ struct Schedule {
         return schedule;
     }
 
-    // The same with `rows` in panels of one size, up to `most_group` tiles unless that makes too many for one sweep. For so
-    // few classes that the length of runs matters more than the classes that they share.
+    // The same with `rows` in panels of one size, up to `most_group` tiles unless that makes too many for one sweep.
+    // For so few classes that the length of runs matters more than the classes that they share.
     Schedule in_equal_panels(int64_t rows, int64_t most_group) const {
         const int64_t tiles = std::max<int64_t>(1, div_up(rows, row_tile));
         const int64_t panels = std::min<int64_t>(div_up(tiles, std::max<int64_t>(most_group, 1)), kMostPanels);

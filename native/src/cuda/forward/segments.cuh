@@ -1,6 +1,6 @@
-// The largest logit of each position in each segment of neighbouring classes, in 8 bits: it tells backward which segments hold
-// nothing above its filters, without their logits. Relative to the target's logit, which no lse is below: an entry
-// p >= eps has z >= lse + log eps >= z[y] + log eps.
+// The largest logit of each position in each segment of neighbouring classes, in 8 bits: it tells backward which
+// segments hold nothing above its filters, without their logits. Relative to the target's logit, which no lse is below:
+// an entry p >= eps has z >= lse + log eps >= z[y] + log eps.
 #pragma once
 
 #include <algorithm>

@@ -40,7 +40,8 @@ __global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockT
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
-    const auto count = static_cast<int32_t>(Maximum()(Minimum()(control->valid - block.first_row, block.rows), int64_t{0}));
+    const int64_t rest = Minimum()(control->valid - block.first_row, block.rows);
+    const auto count = static_cast<int32_t>(Maximum()(rest, int64_t{0}));
     const auto steps = (count + kStep - 1) / kStep;
     const auto lines = static_cast<int32_t>(block.classes);
     const GradientTiles tiles = GradientTiles::of(lines, store.width);
@@ -92,8 +93,8 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kStep, &rows));
     CCE_TRY(describe(embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden, kStep, &columns));
     const Positions positions{embeddings, tokens, 0, static_cast<int32_t>(p.spec.hidden / 8)};
-    return launch_clusters("computing the classifier's gradient", classifier_gradient_kernel, clusters_of(p.spec.device), stream, rows, columns,
-                           block, control, positions, store);
+    return launch_clusters("computing the classifier's gradient", classifier_gradient_kernel,
+                           clusters_of(p.spec.device), stream, rows, columns, block, control, positions, store);
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,5 +1,5 @@
-// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes of the block and folds the logits
-// into running sums. While one is at its sums, the other has the tensor cores.
+// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes of the block and folds the
+// logits into running sums. While one is at its sums, the other has the tensor cores.
 #pragma once
 
 #include <type_traits>
@@ -16,7 +16,8 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                         uint32_t block, int32_t steps, bool smoothing) {
     const Logits &logits = in.logits;
     const auto classes = static_cast<int32_t>(logits.classes);
-    const float unit = Option::kKind == LogitKind::kScaled ? logits.map.inverse_temperature : 1.0f;  // of what is summed
+    // Of what is summed.
+    const float unit = Option::kKind == LogitKind::kScaled ? logits.map.inverse_temperature : 1.0f;
     const ClassValues values(shared, group);
     Ring ring;
     std::conditional_t<Option::kExtras, RowExtraSums, RowSums> rows;

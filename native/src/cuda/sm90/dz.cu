@@ -1,5 +1,5 @@
-// The gradient of the logits before softcap, of a block of positions and classes, in the dtype of E and C. Recomputes the
-// logits as the sweep does.
+// The gradient of the logits before softcap, of a block of positions and classes, in the dtype of E and C. Recomputes
+// the logits as the sweep does.
 //
 // Instances: three kinds of logits.
 #include "cuda/backward/dz_element.cuh"

@@ -46,8 +46,8 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
     CUtensorMap columns;
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows / kClusterBlocks, &rows));
     CCE_TRY(describe(classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kStep, &columns));
-    return launch_clusters("computing the embeddings' gradient", embeddings_gradient_kernel, clusters_of(p.spec.device), stream, rows, columns,
-                           block, control, store);
+    return launch_clusters("computing the embeddings' gradient", embeddings_gradient_kernel,
+                           clusters_of(p.spec.device), stream, rows, columns, block, control, store);
 }
 
 }  // namespace cce::cuda::sm90

@@ -28,7 +28,9 @@ public:
     __device__ ClassValues(Shared &shared, int32_t group) : values_(shared.class_values[group]), group_(group) {}
 
     // Waits for the warpgroup: what was filled in can be read, or what was read be filled anew.
-    __device__ void sync() const { asm volatile("barrier.cta.sync %0, %1;" ::"r"(2 + group_), "n"(kWarpgroup) : "memory"); }
+    __device__ void sync() const {
+        asm volatile("barrier.cta.sync %0, %1;" ::"r"(2 + group_), "n"(kWarpgroup) : "memory");
+    }
 
     // `value_of(j)` for the classes that exist, else 0. Between two sync().
     template <typename ValueOf>
@@ -61,7 +63,8 @@ __device__ inline void clear_absent(int32_t first_class, int32_t classes, float 
 // The logit of a dot product.
 template <LogitKind kKind>
 __device__ float logit(const LogitMap &map, float x) {
-    return kKind == LogitKind::kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
+    return kKind == LogitKind::kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap)
+                                       : x * map.inverse_temperature;
 }
 
 // Turns dot products into logits.

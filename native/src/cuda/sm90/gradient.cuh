@@ -1,5 +1,5 @@
-// What the two products of backward share: a persistent grid of clusters goes through tiles of 256 x 384 gradients, each
-// owned by one cluster and written once.
+// What the two products of backward share: a persistent grid of clusters goes through tiles of 256 x 384 gradients,
+// each owned by one cluster and written once.
 #pragma once
 
 #include "cuda/backward/gradient_store.cuh"

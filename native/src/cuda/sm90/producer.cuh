@@ -1,6 +1,7 @@
-// The producer warpgroup: keeps the ring of stages filled. Where the positions of a tile read consecutive rows of E, one
-// thread tells the copy engine, and the blocks of a cluster fetch half of the tile each, for both. Where ignored positions
-// lie between them, all threads copy the rows one by one: the copy engine takes 60 clocks for a box of a single row.
+// The producer warpgroup: keeps the ring of stages filled. Where the positions of a tile read consecutive rows of E,
+// one thread tells the copy engine, and the blocks of a cluster fetch half of the tile each, for both. Where ignored
+// positions lie between them, all threads copy the rows one by one: the copy engine takes 60 clocks for a box of a
+// single row.
 #pragma once
 
 #include "cuda/forward/logits.cuh"
@@ -31,8 +32,8 @@ __device__ inline void list_runs(Shared &shared, const Schedule &schedule, const
 
 __device__ inline void fetch_classes(Shared &shared, const Operands &in, const Ring &ring, int32_t tile, uint32_t block,
                                      int32_t step) {
-    copy_box(shared.own[ring.stage], in.classifier, in.first_class + tile * kClusterClasses + block * kTileClasses, step * kStep,
-             &shared.full[ring.stage]);
+    const int32_t first = in.first_class + tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
+    copy_box(shared.own[ring.stage], in.classifier, first, step * kStep, &shared.full[ring.stage]);
 }
 
 // Logits::token in 32 bits, which are enough here and take far fewer registers to divide.

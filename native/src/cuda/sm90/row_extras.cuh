@@ -1,5 +1,5 @@
-// What is kept of the logits of a run if their argmax, entropy or sum is wanted too: every tile is reduced over the four
-// threads of a row, and each of them keeps one whole row. Slower than RowSums, and as small.
+// What is kept of the logits of a run if their argmax, entropy or sum is wanted too: every tile is reduced over the
+// four threads of a row, and each of them keeps one whole row. Slower than RowSums, and as small.
 #pragma once
 
 #include "cuda/forward/online_lse.cuh"

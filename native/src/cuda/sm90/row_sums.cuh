@@ -1,5 +1,5 @@
-// What is kept of the logits of a run if only their log-sum-exp is wanted: each thread has running sums of its own columns
-// of its rows, and the four threads of a row say no word to each other until the end of the run.
+// What is kept of the logits of a run if only their log-sum-exp is wanted: each thread has running sums of its own
+// columns of its rows, and the four threads of a row say no word to each other until the end of the run.
 #pragma once
 
 #include "cuda/forward/partials.cuh"

@@ -1,7 +1,7 @@
 // The shape of the work on Hopper. A cluster of two thread blocks computes 256 positions x 384 classes at a time, each
 // block one half of the classes; the tile of E is the same for both, and each fetches half of it for both. Two consumer
-// warpgroups of a block compute 128 x 192 logits each, in registers: 22 % fewer bytes per logit than the usual 128 x 256,
-// and it is the delivery of operands to shared memory that limits such a kernel.
+// warpgroups of a block compute 128 x 192 logits each, in registers: 22 % fewer bytes per logit than the usual 128 x
+// 256, and it is the delivery of operands to shared memory that limits such a kernel.
 #pragma once
 
 #include <cuda_runtime.h>
