@@ -8,6 +8,12 @@
 
 namespace cce::cuda::sm80 {
 
+// Of the forward pass.
+constexpr int kClassTile = 256;
+constexpr int kClassBlocks = Across<kClassTile>::kBlocks;
+using Sums = TileSums<kClassTile>;
+__device__ inline int tile_class(int n, int v) { return Across<kClassTile>::class_of(n, v); }
+
 // What instances of the kernel are compiled for.
 enum class Epilogue {
     kScaled,  // logits are multiples of the dot products

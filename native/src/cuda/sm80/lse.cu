@@ -18,6 +18,7 @@ namespace {
 static_assert(kSegmentClasses == kClassTile && kSegmentClasses >= kLeastSegmentClasses, "a tile is a segment");
 
 using Run = RunList::Run;
+constexpr int kStageBytes = Across<kClassTile>::kStageBytes;
 
 // Shared memory beside the stages. What the main loop does not need lies here, for want of registers.
 struct Shared {
@@ -108,11 +109,12 @@ lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials)
         const Run &run = shared.list.runs[index];
         if (threadIdx.x < kRowTile)
             shared.rows[threadIdx.x] = static_cast<const char *>(logits.embeddings) +
-                                       Maximum()(logits.token(position_of(run)), int64_t{0}) * logits.hidden * 2;
+                                       Maximum()(logits.token(position_of(run)), int64_t{0}) * row_bytes_of<T>(logits);
         __syncthreads();
         Rows rows;
-        Pipeline<T, kStages> pipeline(shared_address(stage_bytes),
-                                      Loader(logits, shared.rows, run.first_class_tile, run.end_class_tile));
+        Pipeline<T, kClassTile, kStages> pipeline(
+            shared_address(stage_bytes),
+            Loader<T, kClassTile>(logits, shared.rows, run.first_class_tile, run.end_class_tile));
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             Sums sums;
             pipeline.multiply(sums);
