@@ -10,6 +10,7 @@ struct Layout {
     int64_t lse;
     int64_t valid_rows;
     int64_t segment_codes;
+    int64_t least_live;
     int64_t end;
 
     static Layout of(const Problem &p) {
@@ -18,7 +19,8 @@ struct Layout {
         layout.valid_rows = layout.lse + align_up(p.rows * sizeof(float));
         layout.segment_codes = layout.valid_rows + align_up(p.rows * sizeof(int64_t));
         const int64_t codes = State::has_segments(p) ? State::most_segments(p) * State::segment_pitch(p) : 0;
-        layout.end = layout.segment_codes + align_up(codes);
+        layout.least_live = layout.segment_codes + align_up(codes);
+        layout.end = layout.least_live + align_up(State::has_segments(p) ? p.rows : 0);
         return layout;
     }
 };
@@ -30,9 +32,12 @@ int64_t State::bytes(const Problem &p) { return Layout::of(p).end; }
 State State::at(const Problem &p, void *buffer) {
     const Layout layout = Layout::of(p);
     char *base = static_cast<char *>(buffer);
+    const auto bytes_at = [&](int64_t offset) {
+        return has_segments(p) ? reinterpret_cast<uint8_t *>(base + offset) : nullptr;
+    };
     return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(base + layout.lse),
-            reinterpret_cast<int64_t *>(base + layout.valid_rows),
-            has_segments(p) ? reinterpret_cast<uint8_t *>(base + layout.segment_codes) : nullptr};
+            reinterpret_cast<int64_t *>(base + layout.valid_rows), bytes_at(layout.segment_codes),
+            bytes_at(layout.least_live)};
 }
 
 int32_t check_targets(const Problem &p, const StateHeader &header) {

@@ -24,6 +24,7 @@ struct State {
     float *lse;                // (R), 0 where ignored
     int64_t *valid_rows;       // the `valid` positions r that count, ascending
     uint8_t *segment_codes;    // (segments, segment_pitch), of counting position i at column i; NULL without segments
+    uint8_t *least_live;       // (R): no segment of a smaller code holds anything above the filters; NULL likewise
 
     static bool has_segments(const Problem &p) {
         const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;

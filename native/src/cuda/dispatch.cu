@@ -58,6 +58,10 @@ const Family &first_family_of(const Problem &p) {
     return first_that([&](const Family &family) { return can_serve(family, p, nullptr); });
 }
 
+bool uses_tensor_cores(const Problem &p) {
+    return &preferred_that([&](const Family &family) { return can_run(family, p.spec.device); }) != &plain::kFamily;
+}
+
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad) {
     return *preferred_that([&](const Family &family) {
         return can_serve(family, p, &in) && family.backward->serves(p, &grad);

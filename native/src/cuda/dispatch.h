@@ -34,6 +34,9 @@ const Family &family_of(const Problem &p, const cce_inputs &in);
 // The first of the table that serves some inputs of `p`.
 const Family &first_family_of(const Problem &p);
 
+// Whether the family that serves `p` first, or CCE_KERNEL's, is one for tensor cores.
+bool uses_tensor_cores(const Problem &p);
+
 // Those of the family that family_of would name if it knew of the gradients too.
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad);
 

@@ -13,6 +13,7 @@ constexpr int kLanes = kThreads / kColumns;
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
 column_sums_kernel(const T *dz, Block block, const BackwardControl *control, double *sums) {
+    if (!control->dense) return;
     __shared__ double of_lane[kLanes][kColumns];
     const int64_t row_blocks = div_up(block.rows, kColumnSumRows);
     const int64_t first_row = blockIdx.x % row_blocks * kColumnSumRows;
@@ -33,7 +34,7 @@ column_sums_kernel(const T *dz, Block block, const BackwardControl *control, dou
 __global__ void __launch_bounds__(kThreads)
 bias_gradient_kernel(const double *sums, Block block, const BackwardControl *control, GradientStore store) {
     const int64_t column = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-    if (column >= block.classes) return;
+    if (column >= block.classes || !control->dense) return;
     double sum = 0.0;
     for (int64_t group = 0; group < div_up(control->valid, kColumnSumRows); ++group)
         sum += sums[group * block.pitch + column];

@@ -11,10 +11,10 @@ constexpr int kDecideThreads = 1024;
 // A state of another problem holds row numbers that must not be followed: nothing counts, and gradients become NaN.
 // Nothing counts either in a mean over nothing, unless gradients of the lse come in.
 __global__ void begin_backward_kernel(const StateHeader *header, uint64_t fingerprint, bool has_grad_lse,
-                                      float filter_embeddings, float filter_classifier, BackwardControl *control) {
+                                      bool dense, float filter_embeddings, float filter_classifier, BackwardControl *control) {
     const bool good = header->fingerprint == fingerprint;
     const bool any = good && (header->divisor != 0.0 || has_grad_lse);
-    *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier};
+    *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier, dense};
 }
 
 __global__ void __launch_bounds__(kThreads) list_tokens_kernel(Logits logits, int64_t *tokens) {
@@ -59,15 +59,17 @@ decide_filters_kernel(const float *dropped, int64_t splits, int64_t rows, double
                &entries[CCE_REPORT_CLASSIFIER_MEAN], &entries[CCE_REPORT_CLASSIFIER_WORST],
                &entries[CCE_REPORT_CLASSIFIER_EXACT]);
     __syncthreads();
+    if (threadIdx.x == 0 && entries[CCE_REPORT_EMBEDDINGS_EXACT] + entries[CCE_REPORT_CLASSIFIER_EXACT] > 0.0f)
+        control->dense = true;
     if (report != nullptr && threadIdx.x < CCE_REPORT_LENGTH) report[threadIdx.x] = entries[threadIdx.x];
 }
 
 }  // namespace
 
-int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, BackwardControl *control,
+int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, BackwardControl *control,
                        cudaStream_t stream) {
     return launch("checking the state", begin_backward_kernel, 1, 1, stream,
-                  static_cast<const StateHeader *>(state.header), p.fingerprint, has_grad_lse,
+                  static_cast<const StateHeader *>(state.header), p.fingerprint, has_grad_lse, dense,
                   static_cast<float>(p.spec.filter_embeddings), static_cast<float>(p.spec.filter_classifier), control);
 }
 

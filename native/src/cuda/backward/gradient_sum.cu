@@ -19,6 +19,7 @@ __device__ int64_t grid_threads() { return static_cast<int64_t>(gridDim.x) * kTh
 __global__ void __launch_bounds__(kThreads)
 gradient_sum_kernel(const float *partials, int64_t splits, int64_t lines, const int64_t *valid, int64_t first_row,
                     GradientStore to) {
+    if (!to.control->dense) return;
     const int64_t count = lines * to.width;
     const int64_t existing = valid == nullptr ? lines : Minimum()(*valid - first_row, lines);
     for (int64_t index = grid_thread(); index < existing * to.width; index += grid_threads()) {

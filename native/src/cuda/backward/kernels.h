@@ -16,17 +16,18 @@ struct BackwardControl {
     float initial;             // what every gradient starts from: 0, or NaN if the state is not this problem's
     float filter_embeddings;   // thresholds in force
     float filter_classifier;
+    bool dense;                // whether dense products compute the gradients, else the lists of filtered/
 };
 
 // Checks the state and fills `control`, with the thresholds of the problem.
-int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, BackwardControl *control,
+int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, BackwardControl *control,
                        cudaStream_t stream);
 
 // tokens[i] = row of E of counting position i.
 int32_t list_tokens(const Problem &p, const Logits &logits, int64_t *tokens, cudaStream_t stream);
 
 // From the dropped mass (NULL: nothing is filtered) of the gradients that are wanted, switches filters off that
-// exceed the limit and writes the report (NULL: not wanted).
+// exceed the limit, which takes dense products, and writes the report (NULL: not wanted).
 int32_t decide_filters(const Problem &p, const float *dropped, int64_t splits, bool embeddings, bool classifier,
                        BackwardControl *control, float *report, cudaStream_t stream);
 
@@ -83,7 +84,7 @@ struct GradientStore {
     bool add;             // to what is there
     const int64_t *rows;  // line m goes to row rows[m]; NULL: to row m
     int64_t width;
-    const float *initial; // of BackwardControl
+    const BackwardControl *control;
 };
 
 // store[m] = sum over splits of partials[(split * lines + m) * width ...] for m < lines, and, unless `valid` is NULL,

@@ -42,10 +42,15 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardPlan &plan, 
     const int64_t of_classifier = classifier ? partial_count(plan.classifier, plan.chunk, hidden) : 0;
     const int64_t dz = plan.pass * plan.chunk * dz_bytes;
     Carver carver(base);
-    BackwardScratch scratch;
+    BackwardScratch scratch = {};
     scratch.control = carver.take<BackwardControl>(1);
     scratch.tokens = carver.take<int64_t>(p.rows);
     scratch.rows = carver.take<RowGradient>(p.rows);
+    if (filtered::applies(p)) {
+        scratch.lists = filtered::Scratch::at(p, &carver);
+        scratch.bytes = carver.bytes();
+        if (!(p.spec.max_dropped_mass > 0.0)) return scratch;
+    }
     scratch.dropped = carver.take<float>(filtered ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
     scratch.dz[0] = carver.take<char>(p.spec.gradients ? dz : 0);
     scratch.dz[1] = carver.take<char>(plan.separate_dz ? dz : 0);

@@ -3,6 +3,7 @@
 
 #include "common/problem.h"
 #include "cuda/backward/kernels.h"
+#include "cuda/filtered/filtered.h"
 
 namespace cce::cuda {
 
@@ -42,6 +43,7 @@ struct BackwardScratch {
     float *embeddings;        // (R, D) where dE is not summed in its own buffer
     float *classifier;        // (chunk, D) where more than one pass is summed
     double *column_sums;      // (R / kColumnSumRows, chunk)
+    filtered::Scratch lists;  // where that applies; the parts from `dropped` on then only with a limit
     int64_t bytes;
     // `dz_bytes`: of one element of dz.
     static BackwardScratch at(const Problem &p, const BackwardPlan &plan, int32_t dz_bytes, void *base);

@@ -139,7 +139,8 @@ int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, 
                                 each_row ? nullptr : scratch.row_loss,
                                 target_logit,
                                 state.header,
-                                scratch.blocks_done};
+                                scratch.blocks_done,
+                                state.least_live};
     const int32_t segment_classes = State::has_segments(p) ? family_of(p, in).segment_classes : 0;
     const SegmentMaxima segments = segment_classes > 0 ? SegmentMaxima::of(p, state) : SegmentMaxima{};
     const Preparation preparation =

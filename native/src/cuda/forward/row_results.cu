@@ -5,6 +5,7 @@
 #include "cuda/check.h"
 #include "cuda/forward/kernels.h"
 #include "cuda/forward/online_lse.cuh"
+#include "cuda/forward/segments.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda {
@@ -57,6 +58,7 @@ __device__ void finish_row(const Logits &logits, const Schedule &schedule, const
     const int64_t r = logits.valid_rows[i];
     const float lse = static_cast<float>(whole.lse());
     if (results.state_lse != nullptr) results.state_lse[r] = lse;
+    if (results.least_live != nullptr) results.least_live[r] = least_live_code(lse, results.target_logit[r]);
     if (results.lse != nullptr) results.lse[r] = lse;
     if (results.entropy != nullptr) results.entropy[r] = whole.entropy();
     if (results.argmax != nullptr) results.argmax[r] = whole.argmax;

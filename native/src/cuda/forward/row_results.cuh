@@ -19,6 +19,7 @@ struct RowResults {
     const float *target_logit;  // (R), for the losses
     const StateHeader *header;  // for the losses
     uint32_t *blocks_done;      // of the last finish_rows; for the reduced loss
+    uint8_t *least_live;        // (R), as in State
 
     // Results of a position that does not count: 0, argmax -1; the loss of a bad target is NaN.
     __device__ void clear(const Batch &batch, int64_t r) const {

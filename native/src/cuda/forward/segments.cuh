@@ -10,12 +10,12 @@
 
 namespace cce::cuda {
 
+constexpr float kStepsPerNat = 8.0f;
+
 struct SegmentMaxima {
     uint8_t *codes;  // code of segment s and counting position i at s * pitch + i; NULL: not wanted
     int64_t pitch;
     float offset;    // log of the smallest filter threshold, less a margin for the rounding of logits
-
-    static constexpr float kStepsPerNat = 8.0f;
 
     static SegmentMaxima of(const Problem &p, const State &state) {
         constexpr double kMargin = 0x1p-8;
@@ -32,5 +32,13 @@ struct SegmentMaxima {
         return steps > 0.0f ? static_cast<uint8_t>(ceilf(steps)) : uint8_t{0};
     }
 };
+
+// The smallest code of a segment that may hold an entry p >= eps, which has z >= lse + log eps. The margin of the
+// codes' offset covers logits that were computed in another order.
+__device__ inline uint8_t least_live_code(float lse, float target) {
+    const float steps = (lse - target) * kStepsPerNat;
+    if (!(steps <= 254.0f)) return 255;
+    return steps > 1.0f ? static_cast<uint8_t>(ceilf(steps)) : uint8_t{1};
+}
 
 }  // namespace cce::cuda

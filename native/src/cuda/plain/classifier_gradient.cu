@@ -12,6 +12,7 @@ template <typename T>
 __global__ void __launch_bounds__(kTileThreads, 2)
 classifier_gradient_kernel(const T *embeddings, const int64_t *tokens, const float *dz, Block block, DepthSplits splits,
                            const BackwardControl *control, float *partials, GradientStore store) {
+    if (!control->dense) return;
     __shared__ TileShared shared;
     const int64_t hidden = store.width;
     const int64_t class_blocks = div_up(block.classes, kTile);

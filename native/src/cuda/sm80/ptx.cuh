@@ -17,6 +17,21 @@ __device__ __forceinline__ void copy_async(uint32_t to, const void *from, bool e
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(exists ? 16 : 0) : "memory");
 }
 
+// The same by ordinary loads of elements, of which those beyond `bytes` are zeros.
+template <typename T>
+__device__ __forceinline__ void copy_elements(uint32_t to, const char *from, int32_t bytes) {
+    union {
+        T elements[16 / sizeof(T)];
+        uint32_t words[4];
+    } chunk;
+#pragma unroll
+    for (int k = 0; k < 16 / static_cast<int>(sizeof(T)); ++k)
+        chunk.elements[k] = k * static_cast<int>(sizeof(T)) < bytes ? reinterpret_cast<const T *>(from)[k] : T(0.0f);
+    asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(chunk.words[0]), "r"(chunk.words[1]),
+                 "r"(chunk.words[2]), "r"(chunk.words[3])
+                 : "memory");
+}
+
 // Ends a group of this thread's copies; 9.7.9.25.3.2.
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 

@@ -60,8 +60,9 @@ __device__ int32_t row_bytes_of(const Logits &logits) {
 }
 
 // Where the steps of a run come from. All threads of a block load: each one chunk of every 32nd row. In place of a row
-// that does not exist comes one that does: nobody looks at its sums.
-template <typename T, int kClasses>
+// that does not exist comes one that does: nobody looks at its sums. Rows that do not begin at multiples of 16 bytes
+// are copied element by element.
+template <typename T, int kClasses, bool kAligned = true>
 class Loader {
 public:
     // `rows`: in shared memory, the row of E of each position.
@@ -90,7 +91,10 @@ public:
             const char *const row =
                 i < kRowCopies ? rows_[i * kLines]
                                : classifier_ + static_cast<int64_t>(class_row(i - kRowCopies)) * row_bytes;
-            copy_async(to + i * kLines * kRowBytes, row + from, inside);
+            if constexpr (kAligned)
+                copy_async(to + i * kLines * kRowBytes, row + from, inside);
+            else
+                copy_elements<T>(to + i * kLines * kRowBytes, row + from, inside ? row_bytes - from : 0);
         }
     }
 
@@ -182,14 +186,14 @@ __device__ void multiply_add(TileSums<kClasses> &sums, const Fragments<T, kClass
 
 // The pipeline of a run: the stages in shared memory, and the fragments that the next multiplication takes. While one
 // stage is read, the others are loaded or wait.
-template <typename T, int kClasses, int kStages>
+template <typename T, int kClasses, int kStages, bool kAligned = true>
 class Pipeline {
 public:
     using Sums = TileSums<kClasses>;
 
     // Starts loading. The whole block must call it and everything else; `shared` must be free, and begin at a multiple
     // of kRowBytes.
-    __device__ Pipeline(uint32_t shared, const Loader<T, kClasses> &loader)
+    __device__ Pipeline(uint32_t shared, const Loader<T, kClasses, kAligned> &loader)
         : shared_(shared), loader_(loader), loading_(shared), reading_(shared),
           rows_(FragmentRows<kClasses>::of_thread()) {
 #pragma unroll
@@ -254,7 +258,7 @@ private:
     }
 
     uint32_t shared_;
-    Loader<T, kClasses> loader_;
+    Loader<T, kClasses, kAligned> loader_;
     uint32_t loading_;  // the stage that the next step goes to
     uint32_t reading_;
     FragmentRows<kClasses> rows_;

@@ -40,6 +40,7 @@ __global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockT
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
+    if (!control->dense) return;
     const int64_t rest = Minimum()(control->valid - block.first_row, block.rows);
     const auto count = static_cast<int32_t>(Maximum()(rest, int64_t{0}));
     const auto steps = (count + kStep - 1) / kStep;

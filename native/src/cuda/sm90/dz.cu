@@ -152,6 +152,7 @@ template <LogitKind kKind>
 __global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
           const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
+    if (!work.control->dense) return;
     const int64_t rest = work.control->valid - work.block.first_row;
     const auto valid = static_cast<int32_t>(Maximum()(Minimum()(rest, work.block.rows), int64_t{0}));
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);

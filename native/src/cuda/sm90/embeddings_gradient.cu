@@ -12,6 +12,7 @@ __global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockT
 embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ GradientStore store) {
+    if (!control->dense) return;
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
     const auto steps = static_cast<int32_t>((block.classes + kStep - 1) / kStep);
     const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width);

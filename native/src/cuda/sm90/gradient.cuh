@@ -38,7 +38,7 @@ __device__ inline void store_pair(__nv_bfloat16 *to, float a, float b) {
 template <typename Out>
 __device__ void store_tile(const GradientStore &to, const float (&x)[kProducts][kProductSums], int32_t first_line,
                            int32_t lines, int32_t first_column, int32_t group) {
-    const float initial = *to.initial;
+    const float initial = to.control->initial;
     const auto width = static_cast<int32_t>(to.width);
 #pragma unroll
     for (int p = 0; p < kProducts; ++p)

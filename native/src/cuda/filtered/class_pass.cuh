@@ -1,0 +1,222 @@
+// dC and db. Most classes have few entries or none: a warp takes 32 neighbours, whose entries of a unit follow each
+// other, then sums one after the other. Classes with many entries are left to whole thread blocks.
+#pragma once
+
+#include "cuda/filtered/live.cuh"
+#include "cuda/filtered/sums.cuh"
+
+namespace cce::cuda::filtered {
+
+constexpr int kGroups = kTileClasses / kWarp;  // of 32 classes, of a tile
+
+__device__ inline Term class_term(const Work &work, const Window &window, int32_t tile, int32_t j, uint32_t rank,
+                                  float z) {
+    const int32_t i = position_of(work, window, tile, rank);
+    const RowGradient row = work.rows[i];
+    const float p = probability(z, row.lse);
+    return {static_cast<int32_t>(work.tokens[i]),
+            kept_dz(work, row, z, p, j == row.target, work.control->filter_classifier)};
+}
+
+__device__ inline void store_bias(const Work &work, int32_t j, double sum) {
+    if (work.rows_sum != nullptr)
+        sum -= static_cast<double>(work.weight(j)) * work.logits.map.inverse_temperature *
+               work.rows_sum[work.logits.hidden];
+    const GradientStore &to = work.bias;
+    const float before = to.add ? load(to.array, to.dtype, j) : 0.0f;
+    store(to.array, to.dtype, j, static_cast<float>(before + sum) + to.control->initial);
+}
+
+__device__ inline double sum_terms(const Term *terms, int32_t count) {
+    double sum = 0.0;
+    for (int32_t k = lane_of(); k < count; k += kWarp) sum += terms[k].dz;
+    return reduce_lanes(sum, Sum());
+}
+
+__device__ inline float smoothing_factor(const Work &work, int32_t j) {
+    return work.rows_sum == nullptr ? 0.0f : work.weight(j) * work.logits.map.inverse_temperature;
+}
+
+// A class whose terms are at hand, by a warp.
+template <typename T, bool kAligned>
+__device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, int32_t count) {
+    if (work.bias.array != nullptr) {
+        const double sum = sum_terms(terms, count);
+        if (lane_of() == 0) store_bias(work, j, sum);
+    }
+    if (work.classifier.array == nullptr) return;
+    const float factor = smoothing_factor(work, j);
+    for (int64_t first = 0; first < work.classifier.width; first += kSpan) {
+        SpanSum sum;
+        begin_sum(sum, work.rows_sum, factor, work.classifier.width, first);
+        add_terms<T, kAligned>(sum, terms, count, work.logits.embeddings, work.classifier.width, first);
+        store_span_as<T, kAligned>(work.classifier, j, sum, first);
+    }
+}
+
+// 32 classes from `first_class` on; heavy ones are put on a list instead. By a warp.
+template <typename T, bool kAligned>
+__device__ void sum_group(Terms &terms, const Work &work, const Window &window, int32_t first_class) {
+    const Lists &lists = work.lists;
+    const int32_t tile = first_class / kTileClasses;
+    const int32_t c = first_class % kTileClasses + lane_of();
+    const int32_t j = first_class + lane_of();
+    const bool exists = j >= window.first_class && j < window.end_class;
+    const uint32_t first_unit = lists.tile_unit[tile];
+    const uint32_t end_unit = lists.tile_unit[tile + 1];
+    uint32_t count = 0;
+    for (uint32_t unit = first_unit; unit < end_unit; ++unit)
+        count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
+    const bool heavy = count > kLightEntries;
+    if (heavy && exists) lists.heavy[atomicAdd(&lists.counters->heavy, 1u)] = j;
+    if (heavy) count = 0;
+    uint32_t total;
+    const uint32_t begin = scan_lanes(count, &total);
+    uint32_t filled = begin;
+    for (uint32_t unit = first_unit; total > 0 && unit < end_unit; ++unit) {
+        const Unit &of = lists.units[unit];
+        const uint32_t from = of.classes[c];
+        const uint32_t until = of.classes[c + 1];
+        const uint32_t end = __shfl_sync(kAllLanes, until, kWarp - 1);
+        for (uint32_t base = __shfl_sync(kAllLanes, from, 0); base < end; base += kWarp) {
+            // The lane whose class this lane's entry is of: as many as end before it.
+            const uint32_t k = base + lane_of();
+            int32_t owner = 0;
+#pragma unroll
+            for (int step = kWarp / 2; step > 0; step /= 2)
+                if (__shfl_sync(kAllLanes, until, owner + step - 1) <= k) owner += step;
+            const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
+            const bool light = !__shfl_sync(kAllLanes, heavy, owner);
+            if (k < end && light)
+                terms[place] = class_term(work, window, tile, first_class + owner,
+                                          (unit - first_unit) * kUnitRows + lists.slots[of.first + k],
+                                          lists.logits[of.first + k]);
+        }
+        if (!heavy) filled += until - from;
+    }
+    __syncwarp();
+    for (int32_t lane = 0; lane < kWarp; ++lane) {
+        const bool skipped = heavy || !exists;
+        if (__shfl_sync(kAllLanes, skipped, lane)) continue;
+        sum_light_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
+                                     static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)));
+    }
+    __syncwarp();
+}
+
+// The classes of the window but for heavy ones, for the positions of all. The whole grid.
+template <typename T, bool kAligned>
+__device__ void sum_classes(Terms &terms, const Work &work, const Window &window) {
+    const int32_t end = window.end_tile() * kGroups;
+    for (int32_t group = window.first_tile() * kGroups + grid_warp(); group < end; group += grid_warps()) {
+        const int32_t first_class = group * kWarp;
+        if (first_class < window.end_class && first_class + kWarp > window.first_class)
+            sum_group<T, kAligned>(terms, work, window, first_class);
+    }
+}
+
+// Writes entries [from, end) of a class, counted over its units, as terms. By a warp.
+__device__ inline void collect_class(Terms &terms, const Work &work, const Window &window, int32_t j, uint32_t from,
+                                     uint32_t end) {
+    const Lists &lists = work.lists;
+    const int32_t tile = j / kTileClasses;
+    const int32_t c = j % kTileClasses;
+    const uint32_t first_unit = lists.tile_unit[tile];
+    const uint32_t end_unit = lists.tile_unit[tile + 1];
+    uint32_t before = 0;
+    for (uint32_t base = first_unit; base < end_unit && before < end; base += kWarp) {
+        const uint32_t own = base + lane_of();
+        uint32_t first = 0, count = 0;
+        if (own < end_unit) {
+            first = lists.units[own].first + lists.units[own].classes[c];
+            count = lists.units[own].classes[c + 1] - lists.units[own].classes[c];
+        }
+        uint32_t total;
+        const uint32_t rank = before + scan_lanes(count, &total);
+        for (int32_t lane = 0; lane < kWarp; ++lane) {
+            const uint32_t of_unit = __shfl_sync(kAllLanes, count, lane);
+            const uint32_t first_entry = __shfl_sync(kAllLanes, first, lane);
+            const uint32_t start = __shfl_sync(kAllLanes, rank, lane);
+            if (start + of_unit <= from || start >= end) continue;
+            for (uint32_t k = lane_of(); k < of_unit; k += kWarp)
+                if (start + k >= from && start + k < end)
+                    terms[start + k - from] =
+                        class_term(work, window, tile, j, (base + lane - first_unit) * kUnitRows +
+                                   lists.slots[first_entry + k], lists.logits[first_entry + k]);
+        }
+        before += total;
+    }
+    __syncwarp();
+}
+
+// Shared memory of a heavy class: what the warps have of it.
+struct HeavyShared {
+    float sums[kWarps][kSpan];
+    double bias[kWarps];
+};
+
+// A heavy class, by a thread block: each warp has an equal part of the entries; the parts are added in their order.
+template <typename T, bool kAligned>
+__device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &work, const Window &window, int32_t j) {
+    const Lists &lists = work.lists;
+    const int32_t tile = j / kTileClasses;
+    const int32_t c = j % kTileClasses;
+    uint32_t count = 0;
+    for (uint32_t unit = lists.tile_unit[tile] + lane_of(); unit < lists.tile_unit[tile + 1]; unit += kWarp)
+        count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
+    count = reduce_lanes(count, Sum());
+    const uint32_t each = (count + kWarps - 1) / kWarps;
+    const uint32_t begin = Minimum()(each * warp_of(), count);
+    const uint32_t end = Minimum()(begin + each, count);
+    const int32_t warp = warp_of();
+    double bias = 0.0;
+    bool first_time = true;
+    for (int64_t first = 0; first_time || (work.classifier.array != nullptr && first < work.classifier.width);
+         first += kSpan) {
+        SpanSum sum;
+        begin_sum(sum, nullptr, 0.0f, work.classifier.width, first);
+        for (uint32_t from = begin; from < end; from += kMostTerms) {
+            const uint32_t until = Minimum()(from + kMostTerms, end);
+            if (first_time || each > kMostTerms) collect_class(terms, work, window, j, from, until);
+            const auto terms_here = static_cast<int32_t>(until - from);
+            if (first_time && work.bias.array != nullptr) bias += sum_terms(terms, terms_here);
+            if (work.classifier.array != nullptr)
+                add_terms<T, kAligned>(sum, terms, terms_here, work.logits.embeddings, work.classifier.width, first);
+            __syncwarp();
+        }
+        __syncthreads();
+        shared.bias[warp] = bias;
+#pragma unroll
+        for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+            for (int e = 0; e < kPiece; ++e) shared.sums[warp][(p * kPiece + e) * kWarp + lane_of()] = sum[p][e];
+        __syncthreads();
+        if (warp == 0) {
+            if (first_time && work.bias.array != nullptr && lane_of() == 0) {
+                double whole = 0.0;
+                for (int w = 0; w < kWarps; ++w) whole += shared.bias[w];
+                store_bias(work, j, whole);
+            }
+            if (work.classifier.array != nullptr) {
+                begin_sum(sum, work.rows_sum, smoothing_factor(work, j), work.classifier.width, first);
+#pragma unroll
+                for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+                    for (int e = 0; e < kPiece; ++e)
+                        for (int w = 0; w < kWarps; ++w)
+                            sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
+                store_span_as<T, kAligned>(work.classifier, j, sum, first);
+            }
+        }
+        first_time = false;
+    }
+}
+
+// The heavy classes that sum_classes listed. The whole grid.
+template <typename T, bool kAligned>
+__device__ void sum_heavy_classes(Terms &terms, HeavyShared &shared, const Work &work, const Window &window) {
+    for (uint32_t k = blockIdx.x; k < work.lists.counters->heavy; k += gridDim.x)
+        sum_heavy_class<T, kAligned>(terms, shared, work, window, static_cast<int32_t>(work.lists.heavy[k]));
+}
+
+}  // namespace cce::cuda::filtered

@@ -1,0 +1,115 @@
+#include "cuda/filtered/filtered.h"
+
+#include <algorithm>
+
+#include "cuda/device.h"
+#include "cuda/dispatch.h"
+#include "cuda/filtered/kernels.h"
+
+namespace cce::cuda::filtered {
+namespace {
+
+// Entries that the lists have room for, a position. A head trained on text keeps some 100 above 2^-12.
+constexpr int64_t kRowEntries = 112;
+constexpr int64_t kFewUnits = 6144;
+
+bool filters(double threshold, int32_t gradients, int32_t mask) { return (gradients & mask) == 0 || threshold > 0.0; }
+
+double least_filter(const Problem &p) {
+    const double e = p.spec.filter_embeddings;
+    const double c = p.spec.filter_classifier;
+    return e > 0.0 && c > 0.0 ? std::min(e, c) : std::max(e, c);
+}
+
+Work work_of(const Pass &pass, Mode mode) {
+    const bool smoothing = pass.p.spec.label_smoothing > 0.0;
+    const Scratch &scratch = pass.scratch;
+    return {mode,
+            pass.logits,
+            pass.tokens,
+            pass.rows,
+            pass.control,
+            pass.state.header,
+            pass.state.segment_codes,
+            State::segment_pitch(pass.p),
+            scratch.least_live,
+            scratch.target_tile,
+            scratch.lists,
+            pass.embeddings,
+            pass.classifier,
+            pass.bias,
+            pass.measures_dropped && mode != Mode::kGradients ? scratch.dropped : nullptr,
+            pass.p.rows,
+            smoothing ? scratch.classes_sum : nullptr,
+            smoothing ? scratch.rows_sum : nullptr};
+}
+
+}  // namespace
+
+// Not where a filter keeps everything, or where what label smoothing adds is not of rank one. If all classes were
+// equally likely and none of them dropped, few would be in the end: dense products are faster then.
+bool applies(const Problem &p) {
+    const int32_t of_classifier = CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
+    if (p.spec.dtype == CCE_F32 || p.spec.gradients == 0 || p.rows == 0) return false;
+    if (!filters(p.spec.filter_embeddings, p.spec.gradients, CCE_GRADIENT_EMBEDDINGS)) return false;
+    if (!filters(p.spec.filter_classifier, p.spec.gradients, of_classifier)) return false;
+    if (p.spec.label_smoothing > 0.0 && p.spec.softcap > 0.0) return false;
+    if (least_filter(p) * static_cast<double>(p.spec.classes) < 1.0) return false;
+    if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses || p.spec.hidden > INT32_MAX / 4) return false;
+    return fits_device(p.spec.device) && uses_tensor_cores(p);
+}
+
+Scratch Scratch::at(const Problem &p, Carver *carver) {
+    const int64_t tiles = div_up(p.spec.classes, kTileClasses);
+    const int64_t blocks = div_up(p.rows, kBlockRows);
+    // Room at least for one position with all classes and one class with all positions, in units and entries.
+    const int64_t entries =
+        std::min(std::max({kRowEntries * p.rows, kGroupClasses * p.rows, p.spec.classes}), p.rows * p.spec.classes);
+    const int64_t units = std::min(std::max({tiles * blocks / 16, kFewUnits, tiles, blocks}), tiles * blocks);
+    Scratch scratch;
+    Lists &lists = scratch.lists;
+    lists.counters = carver->take<Counters>(1);
+    lists.live = carver->take<Live>(tiles * blocks);
+    lists.rank = carver->take<uint32_t>(tiles * blocks);
+    lists.tile_rows = carver->take<uint32_t>(tiles);
+    lists.tile_unit = carver->take<uint32_t>(tiles + 1);
+    lists.row_entries = carver->take<uint32_t>(p.rows);
+    lists.group_entries = carver->take<uint32_t>(tiles * (kTileClasses / kGroupClasses));
+    lists.heavy = carver->take<uint32_t>(entries / kLightEntries + 1);
+    lists.units = carver->take<Unit>(units);
+    lists.logits = carver->take<float>(entries);
+    lists.slots = carver->take<uint8_t>(entries);
+    lists.classes = carver->take<uint8_t>(entries);
+    lists.places = carver->take<uint16_t>(entries);
+    lists.tiles = static_cast<int32_t>(tiles);
+    lists.blocks = static_cast<int32_t>(blocks);
+    lists.most_entries = static_cast<uint32_t>(std::min<int64_t>(entries, UINT32_MAX));
+    lists.most_units = static_cast<uint32_t>(std::min<int64_t>(units, UINT32_MAX));
+    scratch.least_live = carver->take<uint8_t>(blocks * kBlockRows);
+    scratch.target_tile = carver->take<int32_t>(blocks * kBlockRows);
+    scratch.dropped = carver->take<float>(2 * p.rows);
+    const bool smoothing = p.spec.label_smoothing > 0.0;
+    scratch.partials = carver->take<float>(smoothing ? smoothing_partials(p) : 0);
+    scratch.classes_sum = carver->take<float>(smoothing ? p.spec.hidden + 1 : 0);
+    scratch.rows_sum = carver->take<float>(smoothing ? p.spec.hidden + 1 : 0);
+    return scratch;
+}
+
+int32_t Pass::prepare() const {
+    const Work work = work_of(*this, Mode::kAll);
+    CCE_TRY(prepare_positions(p, work, state.least_live, scratch.least_live, scratch.target_tile, stream));
+    if (!(p.spec.label_smoothing > 0.0)) return CCE_OK;
+    if (embeddings.array != nullptr)
+        CCE_TRY(sum_classifier(p, work, scratch.partials, scratch.classes_sum, stream));
+    if (classifier.array != nullptr || bias.array != nullptr)
+        CCE_TRY(sum_embeddings(p, work, scratch.partials, scratch.rows_sum, stream));
+    return CCE_OK;
+}
+
+int32_t Pass::gradients() const { return launch_gradients(p, work_of(*this, Mode::kAll), stream); }
+
+int32_t Pass::measure() const { return launch_gradients(p, work_of(*this, Mode::kMeasure), stream); }
+
+int32_t Pass::measured_gradients() const { return launch_gradients(p, work_of(*this, Mode::kGradients), stream); }
+
+}  // namespace cce::cuda::filtered

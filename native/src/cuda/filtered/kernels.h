@@ -1,0 +1,28 @@
+// The kernels of filtered gradients, each launched by one function.
+#pragma once
+
+#include "cuda/filtered/work.cuh"
+
+namespace cce::cuda::filtered {
+
+// ---- gradients.cu ----------------------------------------------------------------------------------
+
+// Whether a device has what the kernel needs.
+bool fits_device(int32_t device);
+int32_t launch_gradients(const Problem &p, const Work &work, cudaStream_t stream);
+
+// ---- positions.cu ----------------------------------------------------------------------------------
+
+// What marking needs of each counting position, and of those that fill the last block.
+int32_t prepare_positions(const Problem &p, const Work &work, const uint8_t *state_least_live, uint8_t *least_live,
+                          int32_t *target_tile, cudaStream_t stream);
+
+// ---- smoothing.cu ----------------------------------------------------------------------------------
+
+// Floats of the partial sums of one of the two sums below.
+int64_t smoothing_partials(const Problem &p);
+// sum[d] = sum_j w[j] C[j,d], and sum_i smoothing[i] E[i,d]; behind them the sums of the factors.
+int32_t sum_classifier(const Problem &p, const Work &work, float *partials, float *sum, cudaStream_t stream);
+int32_t sum_embeddings(const Problem &p, const Work &work, float *partials, float *sum, cudaStream_t stream);
+
+}  // namespace cce::cuda::filtered

@@ -1,0 +1,129 @@
+// Gradients as sums of the rows that a list names: sum_k dz[k] * M[row[k]], by a warp. Memory bounds it, so a lane asks
+// for many pieces of several rows before it uses any.
+#pragma once
+
+#include "cuda/filtered/work.cuh"
+
+namespace cce::cuda::filtered {
+
+// A row of the other matrix and its factor.
+struct Term {
+    int32_t row;
+    float dz;
+};
+
+constexpr int kMostTerms = 1536;    // of a warp at a time, in shared memory
+constexpr int kPiece = 8;           // neighbouring elements of a lane
+constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
+constexpr int kSpan = kPieces * kWarp * kPiece;
+constexpr int kRowsAtOnce = 4;
+static_assert(kMostTerms >= kWarp * kLightEntries, "the light classes of a warp fit");
+
+using Terms = Term[kMostTerms];
+using SpanSum = float[kPieces][kPiece];
+
+// First element of piece `piece` of this lane in the span from `first` on.
+__device__ inline int64_t piece_of(int64_t first, int piece) {
+    return first + (piece * kWarp + lane_of()) * kPiece;
+}
+
+template <typename T>
+struct Piece {
+    T elements[kPiece];
+};
+
+template <typename T, bool kAligned>
+__device__ __forceinline__ Piece<T> load_piece(const T *from, int64_t at, int64_t width) {
+    Piece<T> piece;
+    if constexpr (kAligned) {
+        static_assert(sizeof(Piece<T>) == sizeof(uint4));
+        *reinterpret_cast<uint4 *>(&piece) = at < width ? __ldg(reinterpret_cast<const uint4 *>(from + at)) : uint4{};
+    } else {
+#pragma unroll
+        for (int k = 0; k < kPiece; ++k) piece.elements[k] = at + k < width ? from[at + k] : T(0.0f);
+    }
+    return piece;
+}
+
+// Adds terms [0, count) in their order.
+template <typename T, bool kAligned>
+__device__ void add_terms(SpanSum &sum, const Term *terms, int32_t count, const void *matrix, int64_t width,
+                          int64_t first) {
+    const T *rows = static_cast<const T *>(matrix);
+    for (int32_t k = 0; k < count; k += kRowsAtOnce) {
+        Piece<T> pieces[kRowsAtOnce][kPieces];
+        float dz[kRowsAtOnce];
+#pragma unroll
+        for (int r = 0; r < kRowsAtOnce; ++r) {
+            // In place of a term that does not exist the first one, 0 times. Its row is not read, for it may be infinite.
+            const bool exists = k + r < count;
+            const Term term = terms[exists ? k + r : 0];
+            dz[r] = exists ? term.dz : 0.0f;
+            const T *row = rows + term.row * width;
+#pragma unroll
+            for (int p = 0; p < kPieces; ++p)
+                pieces[r][p] = load_piece<T, kAligned>(row, exists ? piece_of(first, p) : width, width);
+        }
+#pragma unroll
+        for (int r = 0; r < kRowsAtOnce; ++r)
+#pragma unroll
+            for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+                for (int e = 0; e < kPiece; ++e)
+                    sum[p][e] = fmaf(dz[r], to_float(pieces[r][p].elements[e]), sum[p][e]);
+    }
+}
+
+// What label smoothing contributes: -factor times a vector (NULL: 0).
+__device__ inline void begin_sum(SpanSum &sum, const float *vector, float factor, int64_t width, int64_t first) {
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+        for (int e = 0; e < kPiece; ++e) {
+            const int64_t at = piece_of(first, p) + e;
+            sum[p][e] = vector != nullptr && at < width ? -factor * vector[at] : 0.0f;
+        }
+}
+
+// Stores a span as line `line` of a gradient.
+template <typename Out, bool kAligned>
+__device__ void store_span(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first) {
+    const int64_t row = to.rows == nullptr ? line : to.rows[line];
+    Out *out = static_cast<Out *>(to.array) + row * to.width;
+    const float initial = to.control->initial;
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p) {
+        const int64_t at = piece_of(first, p);
+        if (at >= to.width) continue;
+        if constexpr (kAligned) {
+            constexpr int kVectors = kPiece * sizeof(Out) / sizeof(uint4);
+            union {
+                Out elements[kPiece];
+                uint4 vectors[kVectors];
+            } value;
+            auto *vectors = reinterpret_cast<uint4 *>(out + at);
+#pragma unroll
+            for (int v = 0; v < kVectors; ++v) value.vectors[v] = to.add ? vectors[v] : uint4{};
+#pragma unroll
+            for (int e = 0; e < kPiece; ++e)
+                value.elements[e] = from_float<Out>((to.add ? to_float(value.elements[e]) : 0.0f) + sum[p][e] + initial);
+#pragma unroll
+            for (int v = 0; v < kVectors; ++v) vectors[v] = value.vectors[v];
+        } else {
+#pragma unroll
+            for (int e = 0; e < kPiece; ++e)
+                if (at + e < to.width)
+                    out[at + e] = from_float<Out>((to.add ? to_float(out[at + e]) : 0.0f) + sum[p][e] + initial);
+        }
+    }
+}
+
+template <typename T, bool kAligned>
+__device__ void store_span_as(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first) {
+    if (to.dtype == CCE_F32)
+        store_span<float, kAligned>(to, line, sum, first);
+    else
+        store_span<T, kAligned>(to, line, sum, first);
+}
+
+}  // namespace cce::cuda::filtered

@@ -1,0 +1,104 @@
+// What every part of the kernel for filtered gradients is given, and how its threads are numbered.
+#pragma once
+
+#include "cuda/backward/kernels.h"
+#include "cuda/fast_math.cuh"
+#include "cuda/filtered/lists.cuh"
+#include "cuda/reduce.cuh"
+
+namespace cce::cuda::filtered {
+
+constexpr int kBlockThreads = 256;
+constexpr int kWarps = kBlockThreads / kWarp;
+
+enum class Mode {
+    kAll,       // gradients, and what was dropped if `dropped` is there
+    kMeasure,   // what was dropped alone
+    kGradients  // after kMeasure, unless the filters were switched off
+};
+
+struct Work {
+    Mode mode;
+    Logits logits;
+    const int64_t *tokens;         // row of E of each counting position
+    const RowGradient *rows;       // of each counting position
+    const BackwardControl *control;
+    const StateHeader *header;
+    const uint8_t *codes;          // of SegmentMaxima, at pitch `code_pitch`
+    int64_t code_pitch;
+    const uint8_t *least_live;     // by counting position: the smallest code that is live
+    const int32_t *target_tile;    // by counting position; -1 without target
+    Lists lists;
+    GradientStore embeddings;      // array NULL: not wanted
+    GradientStore classifier;
+    GradientStore bias;
+    float *dropped;                // (2, R): softmax mass below the two thresholds; NULL: not wanted
+    int64_t dropped_pitch;
+    const float *classes_sum;      // sum_j w[j] C[j] (D), with label smoothing, else NULL
+    const float *rows_sum;         // sum_i smoothing[i] E[i] (D), and sum_i smoothing[i] behind it
+
+    __device__ int32_t classes() const { return static_cast<int32_t>(logits.classes); }
+    __device__ bool wants_rows() const { return embeddings.array != nullptr || dropped != nullptr; }
+    __device__ bool wants_classes() const { return classifier.array != nullptr || bias.array != nullptr; }
+
+    // An entry is kept by the filter of dE or of dC.
+    __device__ float least_threshold() const {
+        const float e = control->filter_embeddings;
+        const float c = control->filter_classifier;
+        if (embeddings.array == nullptr && dropped == nullptr) return c;
+        if (!wants_classes() && dropped == nullptr) return e;
+        if (e > 0.0f && c > 0.0f) return e < c ? e : c;
+        return e > 0.0f ? e : c;
+    }
+
+    __device__ float weight(int32_t j) const { return logits.batch.class_weight(j); }
+};
+
+__device__ inline int32_t lane_of() { return static_cast<int32_t>(threadIdx.x) % kWarp; }
+__device__ inline int32_t warp_of() { return static_cast<int32_t>(threadIdx.x) / kWarp; }
+// Warps of the grid: neighbours belong to different blocks.
+__device__ inline int32_t grid_warp() { return warp_of() * static_cast<int32_t>(gridDim.x) + blockIdx.x; }
+__device__ inline int32_t grid_warps() { return kWarps * static_cast<int32_t>(gridDim.x); }
+
+// The sum over the lanes before this one; `total` gets that of all.
+__device__ inline uint32_t scan_lanes(uint32_t value, uint32_t *total) {
+    uint32_t through = value;
+#pragma unroll
+    for (int distance = 1; distance < kWarp; distance *= 2) {
+        const uint32_t before = __shfl_up_sync(kAllLanes, through, distance);
+        if (lane_of() >= distance) through += before;
+    }
+    *total = __shfl_sync(kAllLanes, through, kWarp - 1);
+    return through - value;
+}
+
+// The same over the threads of a block. The whole block must call it.
+__device__ inline uint32_t scan_block(uint32_t value, uint32_t *total) {
+    __shared__ uint32_t of_warp[kWarps];
+    uint32_t warp_total;
+    uint32_t before = scan_lanes(value, &warp_total);
+    __syncthreads();
+    if (lane_of() == 0) of_warp[warp_of()] = warp_total;
+    __syncthreads();
+    *total = 0;
+#pragma unroll
+    for (int warp = 0; warp < kWarps; ++warp) {
+        if (warp < warp_of()) before += of_warp[warp];
+        *total += of_warp[warp];
+    }
+    return before;
+}
+
+// exp(z - lse).
+__device__ __forceinline__ float probability(float logit, float lse) {
+    return fast_exp2((logit - lse) * kLog2E);
+}
+
+// The gradient of one kept dot product without what label smoothing contributes; 0 if this filter drops it.
+__device__ __forceinline__ float kept_dz(const Work &work, const RowGradient &row, float logit, float p, bool is_target,
+                                         float threshold) {
+    const float kept = !is_target && p < threshold ? 0.0f : p * row.softmax;
+    return (kept - (is_target ? row.of_target : 0.0f)) * work.logits.map.slope(logit);
+}
+
+}  // namespace cce::cuda::filtered
