@@ -44,7 +44,7 @@ function(cce_cuda_family family)
     target_sources(cce PRIVATE $<TARGET_OBJECTS:cce_${family}>)
 endfunction()
 
-file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/backward/*.cu src/cuda/forward/*.cu src/cuda/plain/*.cu)
+file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu src/cuda/backward/*.cu src/cuda/filtered/*.cu src/cuda/forward/*.cu src/cuda/plain/*.cu)
 target_sources(cce PRIVATE ${sources})
 set_target_properties(cce PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
 cce_cuda_settings(cce)
@@ -55,7 +55,6 @@ if(NOT from_ampere)
     set(from_ampere 80)
 endif()
 cce_cuda_family(sm80 ${from_ampere})
-cce_cuda_family(filtered ${from_ampere})
 
 # Instructions of Hopper alone. ptxas only remarks that it serialises wgmma or spills registers: an error here.
 cce_cuda_family(sm90 90a-real)
@@ -64,4 +63,4 @@ target_compile_options(cce_sm90 PRIVATE -Xptxas=-v)
 
 add_custom_command(TARGET cce POST_BUILD VERBATIM COMMAND_EXPAND_LISTS
     COMMAND ${CMAKE_CURRENT_LIST_DIR}/print-kernels.sh ${CMAKE_NM}
-        $<TARGET_OBJECTS:cce> $<TARGET_OBJECTS:cce_sm80> $<TARGET_OBJECTS:cce_filtered> $<TARGET_OBJECTS:cce_sm90>)
+        $<TARGET_OBJECTS:cce> $<TARGET_OBJECTS:cce_sm80> $<TARGET_OBJECTS:cce_sm90>)

@@ -58,8 +58,8 @@ const Family &first_family_of(const Problem &p) {
     return first_that([&](const Family &family) { return can_serve(family, p, nullptr); });
 }
 
-bool uses_tensor_cores(const Problem &p) {
-    return &preferred_that([&](const Family &family) { return can_run(family, p.spec.device); }) != &plain::kFamily;
+const Family &family_of_device(int32_t device) {
+    return preferred_that([&](const Family &family) { return can_run(family, device); });
 }
 
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad) {
@@ -78,8 +78,6 @@ int64_t backward_workspace_bytes(const Problem &p) {
     return bytes;
 }
 
-const char *family_name(int32_t device) {
-    return preferred_that([&](const Family &family) { return can_run(family, device); }).name;
-}
+const char *family_name(int32_t device) { return family_of_device(device).name; }
 
 }  // namespace cce::cuda

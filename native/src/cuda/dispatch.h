@@ -6,6 +6,7 @@
 #include "common/backend.h"
 #include "cuda/backward/backward.h"
 #include "cuda/device.h"
+#include "cuda/filtered/work.cuh"
 #include "cuda/forward/sweep.cuh"
 
 namespace cce::cuda {
@@ -24,6 +25,9 @@ struct Family {
     // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.
     int32_t (*sweep)(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                      cudaStream_t stream);
+    // Filtered gradients of 16-bit inputs, aligned or not, on devices that can; NULL: it has none of its own.
+    int32_t (*filtered_gradients)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+    bool (*can_filter)(const DeviceTraits &device);
     const BackwardKernels *backward;  // its own, or those of another family that serves whatever it serves
 };
 
@@ -34,8 +38,8 @@ const Family &family_of(const Problem &p, const cce_inputs &in);
 // The first of the table that serves some inputs of `p`.
 const Family &first_family_of(const Problem &p);
 
-// Whether the family that serves `p` first, or CCE_KERNEL's, is one for tensor cores.
-bool uses_tensor_cores(const Problem &p);
+// The family that `device` tries first.
+const Family &family_of_device(int32_t device);
 
 // Those of the family that family_of would name if it knew of the gradients too.
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad);

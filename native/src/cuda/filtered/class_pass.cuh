@@ -9,9 +9,12 @@ namespace cce::cuda::filtered {
 
 constexpr int kGroups = kTileClasses / kWarp;  // of 32 classes, of a tile
 
-__device__ inline Term class_term(const Work &work, const Window &window, int32_t tile, int32_t j, uint32_t rank,
-                                  float z) {
-    const int32_t i = position_of(work, window, tile, rank);
+// The term of an entry that this lane has, if it has one. The whole warp must call it.
+__device__ inline Term class_term(const Work &work, const Window &window, const BlockRanks &ranks, int32_t j,
+                                  uint32_t rank, float z, bool exists) {
+    const int32_t tile = j / kTileClasses;
+    const int32_t i = position_of(work, window, ranks, tile, exists ? rank : 0);
+    if (!exists) return {0, 0.0f};
     const RowGradient row = work.rows[i];
     const float p = probability(z, row.lse);
     return {static_cast<int32_t>(work.tokens[i]),
@@ -73,6 +76,7 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
     uint32_t total;
     const uint32_t begin = scan_lanes(count, &total);
     uint32_t filled = begin;
+    const BlockRanks ranks(work, window, tile);
     for (uint32_t unit = first_unit; total > 0 && unit < end_unit; ++unit) {
         const Unit &of = lists.units[unit];
         const uint32_t from = of.classes[c];
@@ -87,10 +91,11 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
                 if (__shfl_sync(kAllLanes, until, owner + step - 1) <= k) owner += step;
             const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
             const bool light = !__shfl_sync(kAllLanes, heavy, owner);
-            if (k < end && light)
-                terms[place] = class_term(work, window, tile, first_class + owner,
-                                          (unit - first_unit) * kUnitRows + lists.slots[of.first + k],
-                                          lists.logits[of.first + k]);
+            const bool taken = k < end && light;
+            const uint32_t at = of.first + (taken ? k : from);
+            const Term term = class_term(work, window, ranks, first_class + owner,
+                                         (unit - first_unit) * kUnitRows + lists.slots[at], lists.logits[at], taken);
+            if (taken) terms[place] = term;
         }
         if (!heavy) filled += until - from;
     }
@@ -123,6 +128,7 @@ __device__ inline void collect_class(Terms &terms, const Work &work, const Windo
     const int32_t c = j % kTileClasses;
     const uint32_t first_unit = lists.tile_unit[tile];
     const uint32_t end_unit = lists.tile_unit[tile + 1];
+    const BlockRanks ranks(work, window, tile);
     uint32_t before = 0;
     for (uint32_t base = first_unit; base < end_unit && before < end; base += kWarp) {
         const uint32_t own = base + lane_of();
@@ -138,11 +144,15 @@ __device__ inline void collect_class(Terms &terms, const Work &work, const Windo
             const uint32_t first_entry = __shfl_sync(kAllLanes, first, lane);
             const uint32_t start = __shfl_sync(kAllLanes, rank, lane);
             if (start + of_unit <= from || start >= end) continue;
-            for (uint32_t k = lane_of(); k < of_unit; k += kWarp)
-                if (start + k >= from && start + k < end)
-                    terms[start + k - from] =
-                        class_term(work, window, tile, j, (base + lane - first_unit) * kUnitRows +
-                                   lists.slots[first_entry + k], lists.logits[first_entry + k]);
+            for (uint32_t first_k = 0; first_k < of_unit; first_k += kWarp) {
+                const uint32_t k = first_k + lane_of();
+                const bool taken = k < of_unit && start + k >= from && start + k < end;
+                const uint32_t at = first_entry + (taken ? k : 0);
+                const Term term = class_term(work, window, ranks, j,
+                                             (base + lane - first_unit) * kUnitRows + lists.slots[at],
+                                             lists.logits[at], taken);
+                if (taken) terms[start + k - from] = term;
+            }
         }
         before += total;
     }
@@ -155,9 +165,11 @@ struct HeavyShared {
     double bias[kWarps];
 };
 
-// A heavy class, by a thread block: each warp has an equal part of the entries; the parts are added in their order.
+// One span of a heavy class, or its bias, by a thread block: each warp has an equal part of the entries; the parts are
+// added in their order.
 template <typename T, bool kAligned>
-__device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &work, const Window &window, int32_t j) {
+__device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &work, const Window &window, int32_t j,
+                                int64_t first) {
     const Lists &lists = work.lists;
     const int32_t tile = j / kTileClasses;
     const int32_t c = j % kTileClasses;
@@ -165,58 +177,54 @@ __device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &w
     for (uint32_t unit = lists.tile_unit[tile] + lane_of(); unit < lists.tile_unit[tile + 1]; unit += kWarp)
         count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
     count = reduce_lanes(count, Sum());
-    const uint32_t each = (count + kWarps - 1) / kWarps;
-    const uint32_t begin = Minimum()(each * warp_of(), count);
-    const uint32_t end = Minimum()(begin + each, count);
     const int32_t warp = warp_of();
+    const uint32_t each = (count + kWarps - 1) / kWarps;
+    const uint32_t begin = Minimum()(each * warp, count);
+    const uint32_t end = Minimum()(begin + each, count);
+    const bool with_bias = first == 0 && work.bias.array != nullptr;
     double bias = 0.0;
-    bool first_time = true;
-    for (int64_t first = 0; first_time || (work.classifier.array != nullptr && first < work.classifier.width);
-         first += kSpan) {
-        SpanSum sum;
-        begin_sum(sum, nullptr, 0.0f, work.classifier.width, first);
-        for (uint32_t from = begin; from < end; from += kMostTerms) {
-            const uint32_t until = Minimum()(from + kMostTerms, end);
-            if (first_time || each > kMostTerms) collect_class(terms, work, window, j, from, until);
-            const auto terms_here = static_cast<int32_t>(until - from);
-            if (first_time && work.bias.array != nullptr) bias += sum_terms(terms, terms_here);
-            if (work.classifier.array != nullptr)
-                add_terms<T, kAligned>(sum, terms, terms_here, work.logits.embeddings, work.classifier.width, first);
-            __syncwarp();
-        }
-        __syncthreads();
-        shared.bias[warp] = bias;
-#pragma unroll
-        for (int p = 0; p < kPieces; ++p)
-#pragma unroll
-            for (int e = 0; e < kPiece; ++e) shared.sums[warp][(p * kPiece + e) * kWarp + lane_of()] = sum[p][e];
-        __syncthreads();
-        if (warp == 0) {
-            if (first_time && work.bias.array != nullptr && lane_of() == 0) {
-                double whole = 0.0;
-                for (int w = 0; w < kWarps; ++w) whole += shared.bias[w];
-                store_bias(work, j, whole);
-            }
-            if (work.classifier.array != nullptr) {
-                begin_sum(sum, work.rows_sum, smoothing_factor(work, j), work.classifier.width, first);
-#pragma unroll
-                for (int p = 0; p < kPieces; ++p)
-#pragma unroll
-                    for (int e = 0; e < kPiece; ++e)
-                        for (int w = 0; w < kWarps; ++w)
-                            sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
-                store_span_as<T, kAligned>(work.classifier, j, sum, first);
-            }
-        }
-        first_time = false;
+    SpanSum sum;
+    begin_sum(sum, nullptr, 0.0f, work.classifier.width, first);
+    for (uint32_t from = begin; from < end; from += kMostTerms) {
+        const uint32_t until = Minimum()(from + kMostTerms, end);
+        const auto here = static_cast<int32_t>(until - from);
+        collect_class(terms, work, window, j, from, until);
+        if (with_bias) bias += sum_terms(terms, here);
+        if (work.classifier.array != nullptr)
+            add_terms<T, kAligned>(sum, terms, here, work.logits.embeddings, work.classifier.width, first);
+        __syncwarp();
     }
+    __syncthreads();
+    shared.bias[warp] = bias;
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+        for (int e = 0; e < kPiece; ++e) shared.sums[warp][(p * kPiece + e) * kWarp + lane_of()] = sum[p][e];
+    __syncthreads();
+    if (warp != 0) return;
+    if (with_bias && lane_of() == 0) {
+        double whole = 0.0;
+        for (int w = 0; w < kWarps; ++w) whole += shared.bias[w];
+        store_bias(work, j, whole);
+    }
+    if (work.classifier.array == nullptr) return;
+    begin_sum(sum, work.rows_sum, smoothing_factor(work, j), work.classifier.width, first);
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+#pragma unroll
+        for (int e = 0; e < kPiece; ++e)
+            for (int w = 0; w < kWarps; ++w) sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
+    store_span_as<T, kAligned>(work.classifier, j, sum, first);
 }
 
 // The heavy classes that sum_classes listed. The whole grid.
 template <typename T, bool kAligned>
 __device__ void sum_heavy_classes(Terms &terms, HeavyShared &shared, const Work &work, const Window &window) {
-    for (uint32_t k = blockIdx.x; k < work.lists.counters->heavy; k += gridDim.x)
-        sum_heavy_class<T, kAligned>(terms, shared, work, window, static_cast<int32_t>(work.lists.heavy[k]));
+    const int64_t spans = work.classifier.array == nullptr ? 1 : (work.classifier.width + kSpan - 1) / kSpan;
+    const int64_t items = work.lists.counters->heavy * spans;
+    for (int64_t item = blockIdx.x; item < items; item += gridDim.x)
+        sum_heavy_class<T, kAligned>(terms, shared, work, window, static_cast<int32_t>(work.lists.heavy[item / spans]),
+                                     item % spans * kSpan);
 }
 
 }  // namespace cce::cuda::filtered

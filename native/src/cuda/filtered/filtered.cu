@@ -56,7 +56,8 @@ bool applies(const Problem &p) {
     if (p.spec.label_smoothing > 0.0 && p.spec.softcap > 0.0) return false;
     if (least_filter(p) * static_cast<double>(p.spec.classes) < 1.0) return false;
     if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses || p.spec.hidden > INT32_MAX / 4) return false;
-    return fits_device(p.spec.device) && uses_tensor_cores(p);
+    const Family &family = family_of_device(p.spec.device);
+    return family.filtered_gradients != nullptr && family.can_filter(traits_of(p.spec.device));
 }
 
 Scratch Scratch::at(const Problem &p, Carver *carver) {
@@ -106,10 +107,14 @@ int32_t Pass::prepare() const {
     return CCE_OK;
 }
 
-int32_t Pass::gradients() const { return launch_gradients(p, work_of(*this, Mode::kAll), stream); }
+int32_t Pass::run(Mode mode) const {
+    return family_of_device(p.spec.device).filtered_gradients(p, work_of(*this, mode), stream);
+}
 
-int32_t Pass::measure() const { return launch_gradients(p, work_of(*this, Mode::kMeasure), stream); }
+int32_t Pass::gradients() const { return run(Mode::kAll); }
 
-int32_t Pass::measured_gradients() const { return launch_gradients(p, work_of(*this, Mode::kGradients), stream); }
+int32_t Pass::measure() const { return run(Mode::kMeasure); }
+
+int32_t Pass::measured_gradients() const { return run(Mode::kGradients); }
 
 }  // namespace cce::cuda::filtered

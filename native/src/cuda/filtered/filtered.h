@@ -4,7 +4,7 @@
 
 #include "cuda/backward/kernels.h"
 #include "cuda/carver.h"
-#include "cuda/filtered/lists.cuh"
+#include "cuda/filtered/work.cuh"
 
 namespace cce::cuda::filtered {
 
@@ -45,6 +45,9 @@ struct Pass {
     // The same in two steps. If control->dense is set in between, the second one leaves the gradients to others.
     int32_t measure() const;
     int32_t measured_gradients() const;
+
+private:
+    int32_t run(Mode mode) const;
 };
 
 }  // namespace cce::cuda::filtered

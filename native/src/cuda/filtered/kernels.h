@@ -1,15 +1,9 @@
-// The kernels of filtered gradients, each launched by one function.
+// The kernels around kernel.cuh, of which families have instances.
 #pragma once
 
 #include "cuda/filtered/work.cuh"
 
 namespace cce::cuda::filtered {
-
-// ---- gradients.cu ----------------------------------------------------------------------------------
-
-// Whether a device has what the kernel needs.
-bool fits_device(int32_t device);
-int32_t launch_gradients(const Problem &p, const Work &work, cudaStream_t stream);
 
 // ---- positions.cu ----------------------------------------------------------------------------------
 

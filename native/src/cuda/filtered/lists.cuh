@@ -69,6 +69,6 @@ struct Lists {
 };
 
 // Classes with more entries than this are summed by a whole thread block.
-constexpr int kLightEntries = 48;
+constexpr int kLightEntries = 40;
 
 }  // namespace cce::cuda::filtered

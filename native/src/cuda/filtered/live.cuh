@@ -110,31 +110,71 @@ __device__ inline void number_units(const Work &work, const Window &window) {
     *work.lists.counters = {0, total, 0, 0};
 }
 
-// The counting position of live position `rank` of a tile.
-__device__ inline int32_t position_of(const Work &work, const Window &window, int32_t tile, uint32_t rank) {
-    const uint32_t *ranks = work.lists.rank + static_cast<int64_t>(tile) * work.lists.blocks;
-    int32_t block = window.first_block();
-    for (int32_t end = window.end_block(); end - block > 1;) {
-        const int32_t middle = (block + end) / 2;
-        if (ranks[middle] <= rank)
-            block = middle;
-        else
-            end = middle;
+// The ranks of the blocks of a tile, where a warp looks for the block of a rank: in registers if there are few.
+class BlockRanks {
+public:
+    __device__ BlockRanks(const Work &work, const Window &window, int32_t tile)
+        : ranks_(work.lists.rank + static_cast<int64_t>(tile) * work.lists.blocks + window.first_block()),
+          count_(window.end_block() - window.first_block()) {
+        if (count_ > 2 * kWarp) return;
+        even_ = 2 * lane_of() < count_ ? ranks_[2 * lane_of()] : ~0u;
+        odd_ = 2 * lane_of() + 1 < count_ ? ranks_[2 * lane_of() + 1] : ~0u;
     }
-    const Live live = live_of(work, window, tile, block);
-    uint32_t left = rank - ranks[block];
-    int32_t i = block * kBlockRows;
+
+    // The last block of the window that begins at `rank` or before, and its own rank. The whole warp must call it.
+    __device__ int32_t find(uint32_t rank, uint32_t *of_block) const {
+        int32_t block = 0;
+        uint32_t begins = __shfl_sync(kAllLanes, even_, 0);
+        if (count_ <= 2 * kWarp) {
 #pragma unroll
-    for (int word = 0; word < kBlockRows / 32; ++word) {
-        const uint32_t count = __popc(live.words[word]);
-        if (left < count) {
-            uint32_t bits = live.words[word];
-            for (; left > 0; --left) bits &= bits - 1;
-            return i + word * 32 + __ffs(static_cast<int>(bits)) - 1;
+            for (int step = kWarp; step > 0; step /= 2) {
+                const int32_t next = block + step;
+                const uint32_t of_even = __shfl_sync(kAllLanes, even_, next / 2);
+                const uint32_t of_odd = __shfl_sync(kAllLanes, odd_, next / 2);
+                const uint32_t value = next % 2 == 0 ? of_even : of_odd;
+                if (value > rank) continue;
+                block = next;
+                begins = value;
+            }
+        } else {
+            for (int32_t end = count_; end - block > 1;) {
+                const int32_t middle = (block + end) / 2;
+                if (ranks_[middle] <= rank)
+                    block = middle;
+                else
+                    end = middle;
+            }
+            begins = ranks_[block];
         }
-        left -= count;
+        *of_block = begins;
+        return block;
     }
-    return i;  // not reached: the rank is below the tile's count
+
+private:
+    const uint32_t *ranks_;
+    int32_t count_;
+    uint32_t even_ = 0, odd_ = 0;
+};
+
+// The counting position of live position `rank` of a tile. The whole warp must call it, with ranks that exist.
+__device__ inline int32_t position_of(const Work &work, const Window &window, const BlockRanks &ranks, int32_t tile,
+                                      uint32_t rank) {
+    uint32_t of_block;
+    const int32_t block = window.first_block() + ranks.find(rank, &of_block);
+    const Live live = live_of(work, window, tile, block);
+    uint32_t left = rank - of_block;
+    int32_t i = block * kBlockRows;
+    uint32_t bits = live.words[0];
+#pragma unroll
+    for (int word = 1; word < kBlockRows / 32; ++word) {
+        const uint32_t count = __popc(bits);
+        if (left < count || i % kBlockRows + 32 != word * 32) continue;
+        left -= count;
+        bits = live.words[word];
+        i += 32;
+    }
+    for (; left > 0; --left) bits &= bits - 1;
+    return i + __ffs(static_cast<int>(bits)) - 1;
 }
 
 }  // namespace cce::cuda::filtered

@@ -7,62 +7,145 @@
 
 namespace cce::cuda::filtered {
 
-// What is known of a position while its entries are collected.
+// What the filters keep of a position, as far as this lane has seen it.
 struct KeptMass {
-    float embeddings;  // of this lane
+    float embeddings;
     float classifier;
 };
 
-// Writes the position's terms [from, from + kMostTerms) to `terms` and returns how many terms there are in all. By a
-// warp.
-__device__ inline uint32_t collect_row(Terms &terms, const Work &work, const Window &window, int32_t i,
-                                       const RowGradient &row, uint32_t from, KeptMass *mass) {
-    const Lists &lists = work.lists;
-    const int32_t block = i / kBlockRows;
+// Entries of the position in one tile: of the unit's, which begin at `unit`, those by position from `first` on; `before`
+// are queued before them.
+struct Segment {
+    uint32_t unit;
+    uint32_t first;
+    uint32_t before;
+    int32_t tile;
+};
+
+constexpr int kTilesAhead = 4;   // that a lane looks at at once
+constexpr int kMostSegments = 2 * kTilesAhead * kWarp;
+using Segments = Segment[kMostSegments];
+
+// Whether a position is live, and its rank in its block.
+__device__ inline bool is_live(const Live &live, int32_t i, uint32_t *rank) {
     const int32_t word = i % kBlockRows / 32;
     const uint32_t below = (1u << i % 32) - 1;
-    const float for_embeddings = work.control->filter_embeddings;
-    const float for_classifier = work.control->filter_classifier;
-    *mass = {0.0f, 0.0f};
-    uint32_t terms_before = 0;
-    for (int32_t first_tile = window.first_tile(); first_tile < window.end_tile(); first_tile += kWarp) {
-        const int32_t tile = first_tile + lane_of();
-        uint32_t begin = 0, end = 0, first = 0;
-        if (tile < window.end_tile()) {
-            const Live live = live_of(work, window, tile, block);
-            uint32_t rank = 0;
-            bool is_live = false;
+    bool found = false;
+    *rank = 0;
 #pragma unroll
-            for (int w = 0; w < kBlockRows / 32; ++w) {
-                if (w < word) rank += __popc(live.words[w]);
-                if (w != word) continue;
-                rank += __popc(live.words[w] & below);
-                is_live = live.words[w] >> i % 32 & 1;
-            }
-            if (is_live) {
-                rank += lists.rank[static_cast<int64_t>(tile) * lists.blocks + block];
-                const Unit &unit = lists.units[lists.tile_unit[tile] + rank / kUnitRows];
-                begin = unit.rows[rank % kUnitRows];
-                end = unit.rows[rank % kUnitRows + 1];
-                first = unit.first;
-            }
-        }
-        uint32_t total;
-        uint32_t at = terms_before + scan_lanes(end - begin, &total) - from;
-        for (uint32_t k = begin; k < end; ++k, ++at) {
-            const int32_t j = tile * kTileClasses + lists.classes[first + k];
-            const float z = lists.logits[first + lists.places[first + k]];
-            const float p = probability(z, row.lse);
-            const bool is_target = j == row.target;
-            if (is_target || !(p < for_embeddings)) mass->embeddings += p;
-            if (is_target || !(p < for_classifier)) mass->classifier += p;
-            if (at < kMostTerms) terms[at] = {j, kept_dz(work, row, z, p, is_target, for_embeddings)};
-        }
-        terms_before += total;
+    for (int w = 0; w < kBlockRows / 32; ++w) {
+        if (w < word) *rank += __popc(live.words[w]);
+        if (w != word) continue;
+        *rank += __popc(live.words[w] & below);
+        found = live.words[w] >> i % 32 & 1;
     }
-    __syncwarp();
-    return terms_before;
+    return found;
 }
+
+// Collects the terms of one position. By a warp.
+class RowCollector {
+public:
+    // Terms [from, from + kMostTerms) go to `terms`.
+    __device__ RowCollector(Terms &terms, Segments &segments, const Work &work, const Window &window, int32_t i,
+                            const RowGradient &row, uint32_t from)
+        : terms_(terms), segments_(segments), work_(work), window_(window), i_(i), row_(row), from_(from) {}
+
+    // Returns how many terms there are in all.
+    __device__ uint32_t collect(KeptMass *mass) {
+        for (int32_t tile = window_.first_tile(); tile < window_.end_tile(); tile += kTilesAhead * kWarp) {
+            queue_tiles(tile);
+            if (queued_ + kTilesAhead * kWarp > kMostSegments) take_queue();
+        }
+        take_queue();
+        *mass = mass_;
+        return terms_before_;
+    }
+
+private:
+    __device__ void queue_tiles(int32_t first_tile) {
+        const Lists &lists = work_.lists;
+        const int32_t block = i_ / kBlockRows;
+        Live live[kTilesAhead];
+        uint32_t rank[kTilesAhead], unit[kTilesAhead], begin[kTilesAhead], end[kTilesAhead], first[kTilesAhead];
+        // One step at a time for all of them: each waits for memory.
+#pragma unroll
+        for (int a = 0; a < kTilesAhead; ++a) {
+            const int32_t tile = first_tile + a * kWarp + lane_of();
+            live[a] = Live{};
+            rank[a] = unit[a] = begin[a] = end[a] = first[a] = 0;
+            if (tile >= window_.end_tile()) continue;
+            live[a] = live_of(work_, window_, tile, block);
+            rank[a] = lists.rank[static_cast<int64_t>(tile) * lists.blocks + block];
+            unit[a] = lists.tile_unit[tile];
+        }
+#pragma unroll
+        for (int a = 0; a < kTilesAhead; ++a) {
+            uint32_t in_block;
+            if (!is_live(live[a], i_, &in_block)) continue;
+            rank[a] += in_block;
+            const Unit &of = lists.units[unit[a] + rank[a] / kUnitRows];
+            begin[a] = of.rows[rank[a] % kUnitRows];
+            end[a] = of.rows[rank[a] % kUnitRows + 1];
+            first[a] = of.first;
+        }
+#pragma unroll
+        for (int a = 0; a < kTilesAhead; ++a) {
+            const uint32_t count = end[a] - begin[a];
+            const uint32_t any = __ballot_sync(kAllLanes, count > 0);
+            uint32_t total;
+            const uint32_t before = entries_ + scan_lanes(count, &total);
+            if (count > 0)
+                segments_[queued_ + __popc(any & ((1u << lane_of()) - 1))] = {first[a], begin[a], before,
+                                                                            first_tile + a * kWarp + lane_of()};
+            queued_ += __popc(any);
+            entries_ += total;
+        }
+        __syncwarp();
+    }
+
+    // The entries of all queued segments, one a lane.
+    __device__ void take_queue() {
+        const Lists &lists = work_.lists;
+        const float for_embeddings = work_.control->filter_embeddings;
+        const float for_classifier = work_.control->filter_classifier;
+        for (uint32_t e = lane_of(); e < entries_; e += kWarp) {
+            int32_t segment = 0;
+            for (int32_t end = queued_; end - segment > 1;) {
+                const int32_t middle = (segment + end) / 2;
+                if (segments_[middle].before <= e)
+                    segment = middle;
+                else
+                    end = middle;
+            }
+            const Segment of = segments_[segment];
+            const uint32_t at = of.unit + of.first + e - of.before;
+            const int32_t j = of.tile * kTileClasses + lists.classes[at];
+            const float z = lists.logits[of.unit + lists.places[at]];
+            const float p = probability(z, row_.lse);
+            const bool is_target = j == row_.target;
+            if (is_target || !(p < for_embeddings)) mass_.embeddings += p;
+            if (is_target || !(p < for_classifier)) mass_.classifier += p;
+            const uint32_t place = terms_before_ + e - from_;  // below `from` it wraps around
+            if (place < kMostTerms) terms_[place] = {j, kept_dz(work_, row_, z, p, is_target, for_embeddings)};
+        }
+        __syncwarp();
+        terms_before_ += entries_;
+        entries_ = 0;
+        queued_ = 0;
+    }
+
+    Terms &terms_;
+    Segments &segments_;
+    const Work &work_;
+    const Window &window_;
+    const int32_t i_;
+    const RowGradient &row_;
+    const uint32_t from_;
+    KeptMass mass_ = {0.0f, 0.0f};
+    uint32_t terms_before_ = 0;
+    uint32_t entries_ = 0;  // queued
+    int32_t queued_ = 0;    // segments
+};
 
 __device__ inline void store_dropped(const Work &work, int32_t i, const KeptMass &kept) {
     const float of_embeddings = reduce_lanes(kept.embeddings, Sum());
@@ -74,13 +157,13 @@ __device__ inline void store_dropped(const Work &work, int32_t i, const KeptMass
 
 // The positions of the window, for the classes of all. The whole grid.
 template <typename T, bool kAligned>
-__device__ void sum_rows(Terms &terms, const Work &work, const Window &window) {
+__device__ void sum_rows(Terms &terms, Segments &segments, const Work &work, const Window &window) {
     const bool wanted = work.embeddings.array != nullptr && work.mode != Mode::kMeasure;
     const int32_t end = Minimum()(static_cast<int64_t>(window.end_row), work.control->valid);
     for (int32_t i = window.first_row + grid_warp(); i < end; i += grid_warps()) {
         const RowGradient row = work.rows[i];
         KeptMass mass;
-        const uint32_t count = collect_row(terms, work, window, i, row, 0, &mass);
+        const uint32_t count = RowCollector(terms, segments, work, window, i, row, 0).collect(&mass);
         if (work.dropped != nullptr) store_dropped(work, i, mass);
         for (int64_t first = 0; wanted && first < work.embeddings.width; first += kSpan) {
             SpanSum sum;
@@ -88,7 +171,7 @@ __device__ void sum_rows(Terms &terms, const Work &work, const Window &window) {
                       work.embeddings.width, first);
             for (uint32_t from = 0; from < count; from += kMostTerms) {
                 // Most positions have all of their terms in shared memory for every span.
-                if (count > kMostTerms) collect_row(terms, work, window, i, row, from, &mass);
+                if (count > kMostTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
                 add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kMostTerms)),
                                        work.logits.classifier, work.embeddings.width, first);
                 __syncwarp();

@@ -12,7 +12,7 @@ struct Term {
     float dz;
 };
 
-constexpr int kMostTerms = 1536;    // of a warp at a time, in shared memory
+constexpr int kMostTerms = 1280;    // of a warp at a time, in shared memory
 constexpr int kPiece = 8;           // neighbouring elements of a lane
 constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
 constexpr int kSpan = kPieces * kWarp * kPiece;

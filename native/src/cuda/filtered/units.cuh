@@ -1,14 +1,19 @@
 // Computes the logits of live positions again, one unit a time, and lists those that the filters keep. 2 * D flops for
 // each of 128 x 192 logits on the tensor cores bound it: units of the same tile follow each other, so that their
-// classes stay in the L2 cache, where E is anyway.
+// classes stay in the L2 cache, where E is anyway. A family brings its Product:
+//
+//     using Element;                            of E and C
+//     static constexpr int kStageBytes;         of one step in shared memory, which holds kStages of them
+//     using Sums;                               a thread's share of 128 x 192 dot products, of kRows slots and kClasses
+//                                               classes: slot_of(r), class_of(n), value(sums, r, n)
+//     static void multiply(Sums &, char *stages, const Logits &, const char *const *rows, int32_t tile);
+//                                               the whole block; `rows` has the row of E of each slot, in shared
+//                                               memory; the stages are free at its return
 #pragma once
 
 #include "cuda/filtered/live.cuh"
-#include "cuda/sm80/tile.cuh"
 
 namespace cce::cuda::filtered {
-
-static_assert(sm80::kRowTile == kUnitRows && sm80::kTileThreads == kBlockThreads, "a unit is a tile of sm80");
 
 // Shared memory beside the stages of the product.
 struct UnitShared {
@@ -70,8 +75,8 @@ __device__ void fetch_rows(UnitShared &shared, const Work &work, int32_t tile) {
     if (threadIdx.x < kUnitRows) {
         const int32_t i = shared.positions[threadIdx.x];
         const int32_t some = i >= 0 ? i : shared.positions[0];
-        shared.rows[threadIdx.x] = static_cast<const char *>(work.logits.embeddings) +
-                                   work.tokens[some] * sm80::row_bytes_of<T>(work.logits);
+        shared.rows[threadIdx.x] = reinterpret_cast<const char *>(static_cast<const T *>(work.logits.embeddings) +
+                                                                  work.tokens[some] * work.logits.hidden);
         const RowGradient row = work.rows[some];
         shared.lse[threadIdx.x] = row.lse;
         const int64_t target = row.target - static_cast<int64_t>(tile) * kTileClasses;
@@ -82,29 +87,33 @@ __device__ void fetch_rows(UnitShared &shared, const Work &work, int32_t tile) {
 }
 
 // Writes the logits that are kept where everybody can read them. The stages must be free.
-__device__ inline void keep(UnitShared &shared, KeptTile &kept, const Work &work, const Window &window, int32_t tile,
-                            const sm80::TileSums<kTileClasses> &sums, float threshold) {
-    using Across = sm80::Across<kTileClasses>;
+template <typename Product>
+__device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work, const Window &window, int32_t tile,
+                     const typename Product::Sums &sums, float threshold) {
     const LogitMap &map = work.logits.map;
+    float lse[Product::kRows];
+    int32_t target[Product::kRows];
+    bool exists[Product::kRows];
 #pragma unroll
-    for (int n = 0; n < Across::kBlocks; ++n)
+    for (int r = 0; r < Product::kRows; ++r) {
+        lse[r] = shared.lse[Product::slot_of(r)];
+        target[r] = shared.target[Product::slot_of(r)];
+        exists[r] = shared.positions[Product::slot_of(r)] >= 0;
+    }
 #pragma unroll
-        for (int v = 0; v < 2; ++v) {
-            const int32_t c = Across::class_of(n, v);
-            const int32_t j = tile * kTileClasses + c;
-            const bool exists = j >= window.first_class && j < window.end_class;
-            const float bias = exists ? map.bias_of(j) : 0.0f;
+    for (int n = 0; n < Product::kClasses; ++n) {
+        const int32_t c = Product::class_of(n);
+        const int32_t j = tile * kTileClasses + c;
+        const bool in_window = j >= window.first_class && j < window.end_class;
+        const float bias = in_window ? map.bias_of(j) : 0.0f;
 #pragma unroll
-            for (int m = 0; m < sm80::kRowBlocks; ++m)
-#pragma unroll
-                for (int u = 0; u < 2; ++u) {
-                    const int slot = sm80::tile_row(m, u);
-                    const float z = fast_logit(map, sums[m][n][2 * u + v] + bias);
-                    const bool below = probability(z, shared.lse[slot]) < threshold;
-                    const bool wanted = exists && shared.positions[slot] >= 0 && (!below || c == shared.target[slot]);
-                    kept[slot][c] = wanted ? z : __uint_as_float(kDropped);
-                }
+        for (int r = 0; r < Product::kRows; ++r) {
+            const float z = fast_logit(map, Product::value(sums, r, n) + bias);
+            const bool below = probability(z, lse[r]) < threshold;
+            const bool wanted = in_window && exists[r] && (!below || c == target[r]);
+            kept[Product::slot_of(r)][c] = wanted ? z : __uint_as_float(kDropped);
         }
+    }
     __syncthreads();
 }
 
@@ -222,10 +231,10 @@ __device__ inline void count_entries(const UnitShared &shared, const Work &work,
 }
 
 // All units of the window. `counted`: entries are counted by position and class too. The whole grid.
-template <typename T, int kStages, bool kAligned>
+template <typename Product>
 __device__ void compute_units(UnitShared &shared, char *stages, const Work &work, const Window &window, bool counted) {
     KeptTile &kept = *reinterpret_cast<KeptTile *>(stages);
-    static_assert(sizeof(KeptTile) <= kStages * sm80::Across<kTileClasses>::kStageBytes);
+    static_assert(sizeof(KeptTile) <= Product::kStages * Product::kStageBytes);
     const float threshold = work.least_threshold();
     const uint32_t units = work.lists.counters->units;
     int32_t tile = window.first_tile();
@@ -238,16 +247,10 @@ __device__ void compute_units(UnitShared &shared, char *stages, const Work &work
         __syncthreads();
         tile = shared.tile;
         list_positions(shared, work, window, tile, (unit - work.lists.tile_unit[tile]) * kUnitRows);
-        fetch_rows<T>(shared, work, tile);
-        sm80::TileSums<kTileClasses> sums;
-        {
-            sm80::Pipeline<T, kTileClasses, kStages, kAligned> pipeline(
-                sm80::shared_address(stages),
-                sm80::Loader<T, kTileClasses, kAligned>(work.logits, shared.rows, tile, tile + 1));
-            pipeline.multiply(sums);
-            pipeline.drain();
-        }
-        keep(shared, kept, work, window, tile, sums, threshold);
+        fetch_rows<typename Product::Element>(shared, work, tile);
+        typename Product::Sums sums;
+        Product::multiply(sums, stages, work.logits, shared.rows, tile);
+        keep<Product>(shared, kept, work, window, tile, sums, threshold);
         const uint32_t count = index_unit(shared, kept);
         reserve(shared, work, unit, count);
         if (shared.stored) store_entries(shared, kept, work, unit);

@@ -17,7 +17,7 @@ bool serves(const Problem &p, const cce_inputs *in) {
 }  // namespace
 
 const Family kFamily = {
-    "cuda-sm80", runs_on, serves, kSegmentClasses, schedule, sweep, &plain::kBackward,
+    "cuda-sm80", runs_on, serves, kSegmentClasses, schedule, sweep, filtered_gradients, can_filter, &plain::kBackward,
 };
 
 }  // namespace cce::cuda::sm80

@@ -20,6 +20,8 @@ bool serves(const Problem &p, const cce_inputs *in) {
                             p.spec.hidden * 2);
 }
 
+bool can_filter(const DeviceTraits &) { return true; }
+
 }  // namespace
 
 // A panel's rows of E take at most 2/5 of the L2 cache, since each of its two halves keeps copies of what its
@@ -32,7 +34,7 @@ Schedule schedule(const Problem &p) {
 }
 
 const Family kFamily = {
-    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, &kBackward,
+    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, filtered_gradients, can_filter, &kBackward,
 };
 
 }  // namespace cce::cuda::sm90

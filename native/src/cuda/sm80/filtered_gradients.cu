@@ -1,0 +1,60 @@
+// Filtered gradients with the logits of units by mma.sync.
+//
+// Instances: bf16 and fp16, each with 3 or 4 stages, as many as fit, and one for rows that are not aligned.
+#include "cuda/filtered/kernel.cuh"
+#include "cuda/sm80/family.h"
+#include "cuda/sm80/tile.cuh"
+
+namespace cce::cuda::sm80 {
+namespace {
+
+using filtered::kTileClasses;
+
+static_assert(kRowTile == filtered::kUnitRows && kTileThreads == filtered::kBlockThreads, "a unit is a tile");
+
+template <typename T, int stages, bool kAligned>
+struct UnitProduct {
+    using Element = T;
+    using Classes = Across<kTileClasses>;
+    using Sums = TileSums<kTileClasses>;
+    static constexpr int kStages = stages;
+    static constexpr int kStageBytes = Classes::kStageBytes;
+    static constexpr int kRows = 2 * kRowBlocks;
+    static constexpr int kClasses = 2 * Classes::kBlocks;
+
+    __device__ static int slot_of(int r) { return tile_row(r / 2, r % 2); }
+    __device__ static int class_of(int n) { return Classes::class_of(n / 2, n % 2); }
+    __device__ static float value(const Sums &sums, int r, int n) { return sums[r / 2][n / 2][r % 2 * 2 + n % 2]; }
+
+    __device__ static void multiply(Sums &sums, char *shared, const Logits &logits, const char *const *rows,
+                                    int32_t tile) {
+        Pipeline<T, kTileClasses, kStages, kAligned> pipeline(
+            shared_address(shared), Loader<T, kTileClasses, kAligned>(logits, rows, tile, tile + 1));
+        pipeline.multiply(sums);
+        pipeline.drain();
+    }
+};
+
+constexpr int kFewStages = 3;
+constexpr int kManyStages = 4;
+constexpr int32_t bytes_with(int stages) {
+    return filtered::shared_bytes(stages * Across<kTileClasses>::kStageBytes);
+}
+
+}  // namespace
+
+bool can_filter(const DeviceTraits &device) { return device.shared_bytes >= bytes_with(kFewStages); }
+
+int32_t filtered_gradients(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
+    const bool aligned = filtered::is_aligned(p, work);
+    const bool many = traits_of(p.spec.device).shared_bytes >= bytes_with(kManyStages);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        if (!aligned)
+            return filtered::launch_gradients<UnitProduct<T, kFewStages, false>, false>(p, work, stream);
+        if (!many) return filtered::launch_gradients<UnitProduct<T, kFewStages, true>, true>(p, work, stream);
+        return filtered::launch_gradients<UnitProduct<T, kManyStages, true>, true>(p, work, stream);
+    });
+}
+
+}  // namespace cce::cuda::sm80
