@@ -345,8 +345,9 @@ public final class CutCrossEntropy {
         /**
          * Sets whether {@link CutCrossEntropy#forward(Inputs)} and {@link CutCrossEntropy#logSumExp} may round float32
          * embeddings and classifier to TF32, 11 significant bits, on their way to the tensor cores of a GPU; sums stay
-         * float32. Much faster on GPUs from Ampere on, if every row begins at a multiple of 16 bytes; without effect
-         * elsewhere, on the CPU and on 16-bit inputs. PyTorch's {@code torch.backends.cuda.matmul.allow_tf32}.
+         * float32. That is for GPUs from Ampere on, where every row begins at a multiple of 16 bytes, and without
+         * effect elsewhere, on the CPU and on 16-bit inputs. As PyTorch's
+         * {@code torch.backends.cuda.matmul.allow_tf32}.
          *
          * <p>A product E[i] . C[j] is off by at most 2<sup>-10</sup> of the sum of the sizes of its terms, typically by
          * 2<sup>-12</sup> of the root of the sum of their squares, and the lse of a position by no more than its worst
