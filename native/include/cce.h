@@ -192,6 +192,14 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 #define CCE_FILTER_NONE 0.0
 #define CCE_FILTER_AUTO (-1.0)
 
+/* TF32. With allow_tf32, cce_forward and cce_log_sum_exp may round each factor of the products E[i] . C[j] of float32
+ * inputs to TF32, that is to 11 significant bits, for the tensor cores; sums stay float32. CUDA does so from compute
+ * capability 8.0 on where every row of E and C begins at a multiple of 16 bytes; the CPU never does. It moves a dot
+ * product by at most 2^-10 * sum_d |E[i,d] C[j,d]|, as a rule by about 2^-12 * sqrt(sum_d (E[i,d] C[j,d])^2), and an
+ * lse by no more than the most that it moves a logit of its position. What follows from either, loss, argmax and
+ * entropy, follows from the moved ones; so a loss near 0 may come out below it. Logits of targets and all of backward
+ * are computed without it, backward from the lse that it is given. */
+
 /* All that shapes and options say; no pointers. Zero the struct, set struct_size, then the rest. */
 typedef struct cce_problem {
     int64_t struct_size;
@@ -214,6 +222,7 @@ typedef struct cce_problem {
     int32_t target_dtype;      /* of y: CCE_I32 or CCE_I64 */
     int32_t reduction;         /* CCE_REDUCTION_* */
     int32_t gradients;         /* mask of CCE_GRADIENT_* that backward may be asked for; 0: forward alone */
+    int32_t allow_tf32;        /* 0 or 1: whether E . C of float32 may be rounded to TF32, see above; else ignored */
 } cce_problem;
 
 /* What is read, all [device]. NULL means absent where that is allowed. */

@@ -41,6 +41,7 @@ Case random_case() {
     s.label_smoothing = chance(0.4) ? real(0.01, 1) : 0;
     s.z_loss = chance(0.4) ? real(1e-4, 0.1) : 0;
     s.dtype = one_of<int32_t>({CCE_F32, CCE_F32, CCE_F16, CCE_BF16});
+    s.allow_tf32 = chance(0.5);  // means nothing here
     s.bias_dtype = chance(0.5) ? s.dtype : CCE_F32;
     s.target_dtype = one_of<int32_t>({CCE_I32, CCE_I64});
     s.reduction = one_of<int32_t>({CCE_REDUCTION_NONE, CCE_REDUCTION_MEAN, CCE_REDUCTION_SUM});
@@ -295,6 +296,20 @@ void test_not_finite() {
     check(std::isnan(r.dc.get(c.spec.hidden)), "dC is NaN", r.dc.get(c.spec.hidden));
 }
 
+void test_allow_tf32() {
+    Case c = random_case();
+    for (const int32_t value : {-1, 2, 256}) {
+        c.spec.allow_tf32 = value;
+        current = "allow_tf32 = " + std::to_string(value);
+        int64_t bytes = 0;
+        check(cce_state_bytes(&c.spec, &bytes) == CCE_ERROR_INVALID_ARGUMENT, "it is refused");
+        char message[512];
+        cce_last_error(message, sizeof message);
+        check(strstr(message, "problem.allow_tf32") != nullptr, "the message names the field");
+        check(strstr(message, std::to_string(value).c_str()) != nullptr, "the message names the value");
+    }
+}
+
 void test_conversions() {
     current = "conversions";
     for (int32_t dtype : {CCE_F16, CCE_BF16}) {
@@ -404,6 +419,7 @@ int run_family(const char *family, uint64_t seed, int64_t cases) {
     for (int64_t i = 0; i < cases / 4; ++i) test_not_finite();
     // AMX takes denormals for zero and keeps 16 bits of dz; its conversions are AVX-512's.
     if (strcmp(family, "amx") != 0) test_conversions();
+    test_allow_tf32();
     test_concurrent_calls();
     test_fork();
     printf("%-8s %" PRId64 " checks, %" PRId64 " failures\n", family, checks(), failures());

@@ -20,12 +20,30 @@ std::vector<ForwardCase> cases_of(const std::string &mode) {
     if (mode == "--sanitizer") return covering_cases(kSmallProblems, kSanitizerCases);
     std::vector<ForwardCase> cases = covering_cases(kAnyProblem, INT64_MAX);
     append(&cases, covering_cases(kTensorCoreProblems, INT64_MAX));
+    append(&cases, covering_cases(kTf32Problems, INT64_MAX));
     return cases;
 }
 
-Reference prepare(ForwardCase *c) {
+struct Expected {
+    Reference exact, in_tf32;
+};
+
+Expected prepare(ForwardCase *c) {
     c->fill();
-    return compute(*c);
+    Expected expected;
+    expected.exact = compute(*c);
+    if (c->tf32_applies()) expected.in_tf32 = compute_in_tf32(*c);
+    return expected;
+}
+
+void check_one(const ForwardCase &c, const Reference &expected, bool everything, int64_t index) {
+    check_forward(c, expected);
+    check_primitives(c, expected);
+    if (!everything) return;
+    check_made_state(c);
+    check_bad_target(c);
+    if (index % 4 == 0) check_repeats(c);
+    if (index % 4 == 1) check_graph(c);
 }
 
 void test_forward(const std::vector<Target> &targets, const Arguments &arguments) {
@@ -38,14 +56,8 @@ void test_forward(const std::vector<Target> &targets, const Arguments &arguments
     }
     const bool everything = arguments.mode.empty();
     check_cases(targets, arguments, cases_of(arguments.mode), prepare,
-                [&](const Target &, const ForwardCase &c, const Reference &expected, int64_t index) {
-                    check_forward(c, expected);
-                    check_primitives(c, expected);
-                    if (!everything) return;
-                    check_made_state(c);
-                    check_bad_target(c);
-                    if (index % 4 == 0) check_repeats(c);
-                    if (index % 4 == 1) check_graph(c);
+                [&](const Target &, const ForwardCase &c, const Expected &expected, int64_t index) {
+                    check_one(c, c.sweep_in_tf32 ? expected.in_tf32 : expected.exact, everything, index);
                 });
 }
 

@@ -88,6 +88,8 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
                     "problem.reduction must be CCE_REDUCTION_NONE, _MEAN or _SUM, but is %d", p.reduction);
     if (p.gradients & ~(CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.gradients has unknown bits: 0x%x", p.gradients);
+    if (p.allow_tf32 != 0 && p.allow_tf32 != 1)
+        return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.allow_tf32 must be 0 or 1, but is %d", p.allow_tf32);
     if (!(p.softcap >= 0.0) || !std::isfinite(p.softcap))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.softcap must be finite and > 0, or 0 for none, but is %g",
                     p.softcap);

@@ -126,6 +126,11 @@ BackwardReference prepare(BackwardCase *c) {
     Case asked = *c;
     asked.spec.gradients = c->asked;
     expected.gradients = compute_gradients(asked, expected.forward);
+    if (c->tf32_applies()) {
+        Reference mixed = expected.forward;
+        mixed.lse = compute_in_tf32(*c).lse;
+        expected.gradients_in_tf32 = compute_gradients(asked, mixed);
+    }
     return expected;
 }
 
@@ -133,17 +138,19 @@ const BackwardChoices kAnyGradient = {{{0, 1, 63, 64, 65, 127, 128, 129, 255, 25
                                        {1, 5, 127, 128, 129, 130, 191, 192, 193, 383, 384, 385, 1000, 5003},
                                        {7, 8, 24, 64, 72, 192, 200, 392},
                                        {CCE_F32, CCE_F16, CCE_BF16},
-                                       true},
+                                       true,
+                                       {0, 1}},
                                       true};
 
 const BackwardChoices kTensorCoreGradients = {
-    {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false},
+    {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false, {0}},
     false};
 
-const BackwardChoices kManyRows = {{{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false}, false};
+const BackwardChoices kManyRows = {
+    {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false};
 
-const BackwardChoices kSmallGradients = {{{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false},
-                                         false};
+const BackwardChoices kSmallGradients = {
+    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false};
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most) {
     std::vector<BackwardCase> cases;

@@ -34,6 +34,7 @@ std::string describe(const BackwardCase &c);
 struct BackwardReference {
     Reference forward;
     GradientReference gradients;
+    GradientReference gradients_in_tf32;  // from the lse of a forward pass in TF32; empty where that does not apply
 };
 
 // Fills the case and settles its limit.

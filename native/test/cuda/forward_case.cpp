@@ -11,8 +11,8 @@ namespace cce::test {
 namespace {
 
 enum Factor {
-    kRows, kClasses, kHidden, kDtype, kAlignment, kShift, kIgnored, kBias, kSoftcap, kTemperature, kSmoothing,
-    kClassWeights, kTokenWeights, kZLoss, kReduction, kTargets, kWanted, kFactors
+    kRows, kClasses, kHidden, kDtype, kAlignment, kAllowTf32, kShift, kIgnored, kBias, kSoftcap, kTemperature,
+    kSmoothing, kClassWeights, kTokenWeights, kZLoss, kReduction, kTargets, kWanted, kFactors
 };
 
 constexpr Wanted kWantedChoices[] = {
@@ -78,6 +78,11 @@ void ForwardCase::fill() {
     store_targets();
 }
 
+bool ForwardCase::tf32_applies() const {
+    return spec.allow_tf32 && spec.dtype == CCE_F32 && spec.hidden % 4 == 0 && !embeddings_unaligned &&
+           !classifier_unaligned;
+}
+
 std::string describe(const ForwardCase &c) {
     constexpr const char *kIgnoredNames[] = {"none", "half", "prefix", "all"};
     std::string text = describe(static_cast<const Case &>(c));
@@ -94,15 +99,21 @@ const ForwardChoices kAnyProblem = {{0, 1, 127, 128, 129, 255, 256, 257, 600},
                                     {1, 5, 127, 128, 129, 130, 255, 256, 257, 1000, 5003},
                                     {1, 7, 8, 24, 64, 72, 200, 256},
                                     {CCE_F32, CCE_F16, CCE_BF16},
-                                    true};
+                                    true,
+                                    {0, 1}};
 
 const ForwardChoices kTensorCoreProblems = {kAnyProblem.rows,
                                             kAnyProblem.classes,
                                             {8, 24, 64, 72, 200, 256, 1032},
                                             {CCE_F16, CCE_BF16},
-                                            false};
+                                            false,
+                                            {0}};
 
-const ForwardChoices kSmallProblems = {{1, 129, 257}, {1, 130, 257, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false};
+const ForwardChoices kTf32Problems = {
+    kAnyProblem.rows, kAnyProblem.classes, {4, 12, 32, 36, 100, 256, 516}, {CCE_F32}, false, {1}};
+
+const ForwardChoices kSmallProblems = {
+    {1, 129, 257}, {1, 130, 257, 600}, {8, 72}, {CCE_F32, CCE_F16, CCE_BF16}, false, {1}};
 
 std::vector<int> forward_levels(const ForwardChoices &choices) {
     std::vector<int> count(kFactors, 2);
@@ -111,6 +122,7 @@ std::vector<int> forward_levels(const ForwardChoices &choices) {
     count[kHidden] = static_cast<int>(choices.hidden.size());
     count[kDtype] = static_cast<int>(choices.dtypes.size());
     count[kAlignment] = choices.unaligned ? 4 : 1;
+    count[kAllowTf32] = static_cast<int>(choices.allow_tf32.size());
     count[kShift] = 3;
     count[kIgnored] = 4;
     count[kBias] = 4;
@@ -132,6 +144,7 @@ ForwardCase forward_case(const ForwardChoices &choices, const std::vector<int> &
     s.classes = choices.classes[level[kClasses]];
     s.hidden = choices.hidden[level[kHidden]];
     s.dtype = choices.dtypes[level[kDtype]];
+    s.allow_tf32 = choices.allow_tf32[level[kAllowTf32]];
     s.softcap = level[kSoftcap] ? real(1, 30) : 0;
     s.temperature = level[kTemperature] ? real(0.5, 3) : 1;
     s.label_smoothing = level[kSmoothing] ? one_of({real(0.01, 0.5), 1.0}) : 0;

@@ -23,6 +23,8 @@ struct ForwardCase : Case {
 
     // New values of everything that is not in the spec.
     void fill();
+    // Whether a family of tensor cores takes float32 inputs, as cce.h says.
+    bool tf32_applies() const;
 };
 
 std::string describe(const ForwardCase &c);
@@ -32,9 +34,11 @@ struct ForwardChoices {
     std::vector<int64_t> rows, classes, hidden;
     std::vector<int32_t> dtypes;
     bool unaligned;
+    std::vector<int32_t> allow_tf32;
 };
 extern const ForwardChoices kAnyProblem;
 extern const ForwardChoices kTensorCoreProblems;  // that every kernel family takes
+extern const ForwardChoices kTf32Problems;        // of float32, for tensor cores all the same
 extern const ForwardChoices kSmallProblems;
 
 // The numbers of levels of the factors that make a case, for a Covering, and the case that a combination of them means.

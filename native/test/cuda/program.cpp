@@ -25,6 +25,10 @@ std::vector<Target> every_target(int32_t devices) {
 
 std::string describe(const Target &target) { return "cuda:" + std::to_string(target.device) + " " + target.family; }
 
+bool runs_in_tf32(const Target &target, const ForwardCase &c) {
+    return target.family != "cuda-plain" && c.tf32_applies();
+}
+
 void choose(const Target &target) {
     require(cudaSetDevice(target.device), "choosing a device");
     choose_family(target.device, target.family.c_str());

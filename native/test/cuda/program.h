@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/forward_case.h"
 #include "cuda/runtime.h"
 #include "support/check.h"
 #include "support/random.h"
@@ -20,6 +21,8 @@ struct Target {
 };
 
 std::string describe(const Target &target);
+// Whether its forward pass of `c` runs in TF32: every device with tensor-core families has one that can.
+bool runs_in_tf32(const Target &target, const ForwardCase &c);
 // Makes its device current and its family CCE_KERNEL.
 void choose(const Target &target);
 
@@ -53,6 +56,7 @@ void check_cases(const std::vector<Target> &targets, const Arguments &arguments,
         for (const Target &target : matching) {
             choose(target);
             c.spec.device = target.device;
+            c.sweep_in_tf32 = runs_in_tf32(target, c);
             current = describe(target) + " " + description;
             generator.seed(arguments.seed + i);
             check_one(target, c, expected, static_cast<int64_t>(i));

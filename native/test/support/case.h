@@ -12,6 +12,7 @@ struct Case {
     cce_problem spec = {};
     bool has_bias = false, has_class_weights = false, has_token_weights = false;
     bool has_grad_loss = false, has_grad_lse = false;
+    bool sweep_in_tf32 = false;  // whether the kernels under test make use of spec.allow_tf32
     Array embeddings, classifier, bias, class_weights, token_weights, grad_loss, grad_lse;
     std::vector<int64_t> targets;
     Buffer target_buffer;

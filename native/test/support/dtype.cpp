@@ -41,4 +41,10 @@ uint16_t encode(double value, int32_t dtype) {
     return sign | static_cast<uint16_t>(bits > infinity ? infinity : bits);
 }
 
+double round_to_tf32(double value) {
+    if (value == 0 || !std::isfinite(value)) return value;
+    const int below_point = 10 - std::ilogb(value);
+    return std::ldexp(std::round(std::ldexp(value, below_point)), -below_point);
+}
+
 }  // namespace cce::test

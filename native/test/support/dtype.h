@@ -11,4 +11,6 @@ const char *dtype_name(int32_t dtype);
 double decode(uint16_t bits, int32_t dtype);
 uint16_t encode(double value, int32_t dtype);  // to nearest even
 
+double round_to_tf32(double value);  // to 11 significant bits, the nearest, ties away from zero
+
 }  // namespace cce::test

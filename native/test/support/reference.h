@@ -19,8 +19,10 @@ struct Reference {
 // The rounding errors of a float32 sum of products, as a share of those of one number of its size.
 constexpr double kSlackOfSums = 0.125;
 
-// A target that is out of range counts as ignored.
+// A target that is out of range counts as ignored. With c.sweep_in_tf32 everything but the targets' logits comes from
+// factors of E . C that are rounded as the tensor cores get them: the rest of the arithmetic is held to float32.
 Reference compute(const Case &c);
+Reference compute_in_tf32(Case c);
 
 struct Gradient {
     std::vector<double> value;

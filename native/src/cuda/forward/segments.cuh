@@ -1,6 +1,7 @@
 // The largest logit of each position in each segment of neighbouring classes, in 8 bits: it tells backward which
 // segments hold nothing above its filters, without their logits. Relative to the target's logit, which no lse is below:
-// an entry p >= eps has z >= lse + log eps >= z[y] + log eps.
+// an entry p >= eps has z >= lse + log eps >= z[y] + log eps. After a sweep in TF32 all this is true of the logits that
+// it had: those of backward, in float32, may exceed a bound by what cce.h says of allow_tf32.
 #pragma once
 
 #include <algorithm>

@@ -9,7 +9,8 @@ bool runs_on(const DeviceTraits &device) { return device.compute_major >= 8; }
 
 // Rows are copied in pieces of 16 bytes, and counted, as the bytes of one, in 32 bits.
 bool serves(const Problem &p, const cce_inputs *in) {
-    if (p.spec.dtype == CCE_F32 || p.tokens > INT32_MAX || p.spec.hidden > INT32_MAX / 4) return false;
+    if (p.spec.dtype == CCE_F32 && !p.spec.allow_tf32) return false;
+    if (p.tokens > INT32_MAX || p.spec.hidden > INT32_MAX / 8) return false;
     return rows_are_aligned(in == nullptr ? nullptr : in->embeddings, in == nullptr ? nullptr : in->classifier,
                             p.spec.hidden * dtype_bytes(p.spec.dtype));
 }

@@ -1,5 +1,6 @@
-// The family "cuda-sm80": mma.sync on the tensor cores, for 16-bit inputs whose rows begin at multiples of 16 bytes, on
-// every GPU since Ampere. Backward is that of "cuda-plain".
+// The family "cuda-sm80": mma.sync on the tensor cores, on every GPU since Ampere, for inputs whose rows begin at
+// multiples of 16 bytes: 16-bit ones, and float32 ones where they may be rounded to TF32. Backward is that of
+// "cuda-plain", in float32.
 #pragma once
 
 #include "cuda/dispatch.h"

@@ -1,10 +1,13 @@
-// Primitive 2 (section 4.2 of the paper) with mma.sync: 16-bit inputs, float32 sums. One block a multiprocessor; in
-// each of its runs it keeps 128 counting positions, whose rows it gathers anew for each class tile from the L2 cache,
-// and goes through tiles of 256 classes. Each tile's logits stay in registers, and so do the sums that they are added
-// to. 2 * R * V * D flops; a tile reads 384 rows for 128 * 256 dot products: for 1000 flops, 12 bytes come from the L2
-// cache into shared memory and 31 bytes from there into registers. The tensor cores are the bound.
+// Primitive 2 (section 4.2 of the paper) with mma.sync: 16-bit inputs, or float32 ones rounded to TF32; float32 sums.
+// One block a multiprocessor; in each of its runs it keeps 128 counting positions, whose rows it gathers anew for each
+// class tile from the L2 cache, and goes through tiles of 256 classes. Each tile's logits stay in registers, and so do
+// the sums that they are added to. 2 * R * V * D flops; a tile reads 384 rows for 128 * 256 dot products: for 1000
+// flops, 12 bytes come from the L2 cache into shared memory and 31 bytes from there into registers; of float32 twice as
+// many, for flops that take twice as long. The tensor cores are the bound.
 //
-// Instances: bf16 and fp16, each with four epilogues and 2 to 4 stages, as many as fit into shared memory.
+// Instances: bf16 and fp16, each with four epilogues and 2 to 4 stages, as many as fit into shared memory; float32 with
+// 2 or 3, since a third stage already has the copies of two steps under way while one is multiplied.
+#include <algorithm>
 #include <type_traits>
 
 #include "cuda/check.h"
@@ -19,6 +22,7 @@ static_assert(kSegmentClasses == kClassTile && kSegmentClasses >= kLeastSegmentC
 
 using Run = RunList::Run;
 constexpr int kStageBytes = Across<kClassTile>::kStageBytes;
+constexpr int kMostFloatStages = 3;
 
 // Shared memory beside the stages. What the main loop does not need lies here, for want of registers.
 struct Shared {
@@ -139,10 +143,12 @@ template <int kStages>
 int32_t sweep_with(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                    cudaStream_t stream) {
     const bool smoothing = p.spec.label_smoothing > 0.0;
-    return with_half(p.spec.dtype, [&](auto scalar) {
-        const auto kernel = kernel_of<decltype(scalar), kStages>(in.logits.map, out.extras != nullptr);
+    return with_scalar(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        constexpr int kUsed = std::is_same_v<T, float> ? std::min(kStages, kMostFloatStages) : kStages;
+        const auto kernel = kernel_of<T, kUsed>(in.logits.map, out.extras != nullptr);
         return launch_shared("summing the logits", kernel, schedule.workers, kTileThreads,
-                             kSharedBytes + kStages * kStageBytes, stream, schedule, in, smoothing, out);
+                             kSharedBytes + kUsed * kStageBytes, stream, schedule, in, smoothing, out);
     });
 }
 

@@ -42,7 +42,7 @@ __device__ __forceinline__ void wait_copies() {
 }
 
 // Four 8 x 8 matrices of 16-bit elements. Lane l gives the address of row l % 8 of matrix l / 8, and gets elements
-// 2 * (l % 4) and the next of row l / 4 of each; 9.7.14.5.15.
+// 2 * (l % 4) and the next of row l / 4 of each, which may as well be one of 32 bits; 9.7.14.5.15.
 __device__ __forceinline__ void load_matrices(uint32_t (&to)[4], uint32_t row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])

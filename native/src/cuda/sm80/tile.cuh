@@ -1,9 +1,9 @@
-// A tile of dot products on the tensor cores: 128 positions x kClasses classes by 8 warps, 64 positions and a quarter of
-// the classes a warp, float32 sums. The dimension of the embeddings goes by in steps of 128 bytes of each row, of which
-// several are on their way to shared memory while one is multiplied. A row of a step takes all banks of shared memory;
-// its 16-byte chunks are exchanged by the low bits of the row number, so that the eight rows of a matrix that one
-// instruction reads, the same chunk of each, lie in different banks. Elements are of 16 bits, or float32 rounded to
-// TF32 on their way from shared memory: both kinds take the same bytes of a row to the same registers.
+// A tile of dot products on the tensor cores: 128 positions x kClasses classes by 8 warps, 64 positions and a quarter
+// of the classes a warp, float32 sums. The dimension of the embeddings goes by in steps of 128 bytes of each row, of
+// which several are on their way to shared memory while one is multiplied. A row of a step takes all banks of shared
+// memory; its 16-byte chunks are exchanged by the low bits of the row number, so that the eight rows of a matrix that
+// one instruction reads, the same chunk of each, lie in different banks. Elements are of 16 bits, or float32,
+// rounded to TF32 in registers: both kinds take the same bytes of a row to the same registers.
 #pragma once
 
 #include <type_traits>
@@ -166,6 +166,10 @@ struct Fragments {
         for (int m = 0; m < kRowBlocks; ++m) load_matrices(rows[m], row + m * 16 * kRowBytes);
 #pragma unroll
         for (int n = 0; n < Across<kClasses>::kBlocks / 2; ++n) load_matrices(classes[n], column + n * 16 * kRowBytes);
+    }
+
+    // Not as part of load(), which would then wait for shared memory.
+    __device__ void round() {
         if constexpr (std::is_same_v<T, float>) {
 #pragma unroll
             for (int m = 0; m < kRowBlocks; ++m) round_to_tf32(rows[m]);
@@ -176,7 +180,8 @@ struct Fragments {
 };
 
 template <typename T, int kClasses>
-__device__ void multiply_add(TileSums<kClasses> &sums, const Fragments<T, kClasses> &of) {
+__device__ void multiply_add(TileSums<kClasses> &sums, Fragments<T, kClasses> &of) {
+    of.round();
 #pragma unroll
     for (int n = 0; n < Across<kClasses>::kBlocks; ++n)
 #pragma unroll

@@ -38,7 +38,8 @@ import java.util.function.Consumer;
  */
 public final class CutCrossEntropy {
     private static final Options DEFAULTS = new Options(
-            0, 1, -100, 0, Reduction.MEAN, 0, 0, GradientFilter.none(), null, EnumSet.noneOf(Output.class), null);
+            0, 1, -100, 0, Reduction.MEAN, 0, 0, GradientFilter.none(), null, EnumSet.noneOf(Output.class), false,
+            null);
 
     private final Options options;
 
@@ -203,6 +204,7 @@ public final class CutCrossEntropy {
         private GradientFilter filter;
         private Set<Gradient> gradients;
         private Set<Output> outputs;
+        private boolean allowTf32;
         private Stream stream;
 
         private Builder(Options from) {
@@ -216,6 +218,7 @@ public final class CutCrossEntropy {
             filter = from.filter();
             gradients = from.gradients();
             outputs = from.outputs();
+            allowTf32 = from.allowTf32();
             stream = from.stream();
         }
 
@@ -340,6 +343,26 @@ public final class CutCrossEntropy {
         }
 
         /**
+         * Sets whether {@link CutCrossEntropy#forward(Inputs)} and {@link CutCrossEntropy#logSumExp} may round float32
+         * embeddings and classifier to TF32, 11 significant bits, on their way to the tensor cores of a GPU; sums stay
+         * float32. That is for GPUs from Ampere on, where every row begins at a multiple of 16 bytes, and without
+         * effect elsewhere, on the CPU and on 16-bit inputs. As PyTorch's
+         * {@code torch.backends.cuda.matmul.allow_tf32}.
+         *
+         * <p>A product E[i] . C[j] is off by at most 2<sup>-10</sup> of the sum of the sizes of its terms, typically by
+         * 2<sup>-12</sup> of the root of the sum of their squares, and the lse of a position by no more than its worst
+         * logit; so a loss near 0 may come out below it. Target logits are not rounded, and neither is anything in
+         * backward, which takes the lse of forward as it is.
+         *
+         * @param value whether they may; false, which is float32 in full, by default
+         * @return this builder
+         */
+        public Builder allowTf32(boolean value) {
+            allowTf32 = value;
+            return this;
+        }
+
+        /**
          * Sets the stream that the work goes to, which ties the configuration to its device.
          *
          * @param value a stream, which stays the caller's to close; by default the default stream of the inputs' device
@@ -358,7 +381,7 @@ public final class CutCrossEntropy {
         public CutCrossEntropy build() {
             return new CutCrossEntropy(new Options(
                     softcap, temperature, ignoreIndex, shift, reduction, labelSmoothing, zLoss, filter, gradients,
-                    outputs, stream));
+                    outputs, allowTf32, stream));
         }
 
         private static <E extends Enum<E>> Set<E> set(Class<E> type, E[] values, String name) {

@@ -17,4 +17,5 @@ record Options(
         GradientFilter filter,
         Set<Gradient> gradients,
         Set<Output> outputs,
+        boolean allowTf32,
         Stream stream) {}

@@ -179,6 +179,7 @@ final class Problem {
         cce_problem.target_dtype(problem, Codes.of(inputs.targets() == null ? DType.I64 : inputs.targets().dtype()));
         cce_problem.reduction(problem, Codes.of(options.reduction()));
         cce_problem.gradients(problem, Codes.mask(gradients));
+        cce_problem.allow_tf32(problem, options.allowTf32() ? 1 : 0);
         return problem;
     }
 }

@@ -40,11 +40,16 @@ final class LossOptions {
                     + "dropped. Default: ${DEFAULT-VALUE}.")
     GradientFilter filter;
 
+    @Option(names = "--allow-tf32",
+            description = "Float32 inputs may be rounded to TF32 for the tensor cores of a GPU, in forward.")
+    boolean allowTf32;
+
     CutCrossEntropy.Builder configure() {
         try {
             CutCrossEntropy.Builder builder = CutCrossEntropy.builder()
                     .temperature(temperature).ignoreIndex(ignoreIndex).shift(shift).reduction(reduction)
-                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter);
+                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter)
+                    .allowTf32(allowTf32);
             return softcap == null ? builder : builder.softcap(softcap);
         } catch (IllegalArgumentException e) {
             throw new BadInputException(e.getMessage(), e);

@@ -270,6 +270,12 @@ class LossCommandTest {
     }
 
     @Test
+    void tf32ChangesNothingOnTheCpu() throws IOException {
+        writeFlat();
+        assertEquals(run().at("/loss"), run("--allow-tf32").at("/loss"));
+    }
+
+    @Test
     void aFilterReportsWhatItDropped() throws IOException {
         writeFlat();
         JsonNode filter = run("--filter", 0.2).at("/filter");

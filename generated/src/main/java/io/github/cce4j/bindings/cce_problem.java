@@ -35,6 +35,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t target_dtype;
  *     int32_t reduction;
  *     int32_t gradients;
+ *     int32_t allow_tf32;
  * }
  * }
  */
@@ -64,7 +65,9 @@ public class cce_problem {
         cce_h.C_INT.withName("bias_dtype"),
         cce_h.C_INT.withName("target_dtype"),
         cce_h.C_INT.withName("reduction"),
-        cce_h.C_INT.withName("gradients")
+        cce_h.C_INT.withName("gradients"),
+        cce_h.C_INT.withName("allow_tf32"),
+        MemoryLayout.paddingLayout(4)
     ).withName("cce_problem");
 
     /**
@@ -952,6 +955,50 @@ public class cce_problem {
      */
     public static void gradients(MemorySegment struct, int fieldValue) {
         struct.set(gradients$LAYOUT, gradients$OFFSET, fieldValue);
+    }
+
+    private static final OfInt allow_tf32$LAYOUT = (OfInt)$LAYOUT.select(groupElement("allow_tf32"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t allow_tf32
+     * }
+     */
+    public static final OfInt allow_tf32$layout() {
+        return allow_tf32$LAYOUT;
+    }
+
+    private static final long allow_tf32$OFFSET = $LAYOUT.byteOffset(groupElement("allow_tf32"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t allow_tf32
+     * }
+     */
+    public static final long allow_tf32$offset() {
+        return allow_tf32$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t allow_tf32
+     * }
+     */
+    public static int allow_tf32(MemorySegment struct) {
+        return struct.get(allow_tf32$LAYOUT, allow_tf32$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t allow_tf32
+     * }
+     */
+    public static void allow_tf32(MemorySegment struct, int fieldValue) {
+        struct.set(allow_tf32$LAYOUT, allow_tf32$OFFSET, fieldValue);
     }
 
     /**

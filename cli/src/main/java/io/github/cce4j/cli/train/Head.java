@@ -6,7 +6,6 @@ import io.github.cce4j.DType;
 import io.github.cce4j.Device;
 import io.github.cce4j.Forward;
 import io.github.cce4j.Gradient;
-import io.github.cce4j.GradientFilter;
 import io.github.cce4j.Inputs;
 import io.github.cce4j.Tensor;
 
@@ -21,10 +20,10 @@ final class Head implements AutoCloseable {
     private long peakLossBytes;
 
     /** A head that says at first what the bias says: the classifier is zero. */
-    Head(Device device, int dim, float[] initialBias, Optimizer optimizer, GradientFilter filter) {
+    Head(Device device, int dim, float[] initialBias, Optimizer optimizer, CutCrossEntropy loss) {
         this.device = device;
         this.dim = dim;
-        training = CutCrossEntropy.builder().filter(filter).build();
+        training = loss;
         scoring = training.toBuilder().gradients().build();
         classifier = new DenseParameter(device, optimizer, initialBias.length, dim);
         bias = new DenseParameter(device, optimizer, initialBias.length);

@@ -90,7 +90,7 @@ public final class TrainCommand implements Callable<Integer> {
         Optimizer optimizer = options.newOptimizer();
         return new LanguageModel(
                 new LogBilinear(Tokenizer.CLASSES, options.context, options.dim, optimizer, random),
-                new Head(device, options.dim, unigram.logProbabilities(), optimizer, options.filter));
+                new Head(device, options.dim, unigram.logProbabilities(), optimizer, options.loss()));
     }
 
     private LossCurve train(LanguageModel model, int[] tokens, Batch heldOut, RandomGenerator random) {

@@ -1,5 +1,6 @@
 package io.github.cce4j.cli.train;
 
+import io.github.cce4j.CutCrossEntropy;
 import io.github.cce4j.GradientFilter;
 import io.github.cce4j.cli.BadInputException;
 import picocli.CommandLine.Option;
@@ -36,10 +37,18 @@ final class TrainingOptions {
             description = "Leave softmax entries below EPS out of the gradients. Default: ${DEFAULT-VALUE}.")
     GradientFilter filter;
 
+    @Option(names = "--allow-tf32",
+            description = "Float32 may be rounded to TF32 for the tensor cores of a GPU, in forward.")
+    boolean allowTf32;
+
     @Option(names = "--seed", paramLabel = "K", defaultValue = "1",
             description = "Of initial values and batches; the same seed gives the same losses. "
                     + "Default: ${DEFAULT-VALUE}.")
     long seed;
+
+    CutCrossEntropy loss() {
+        return CutCrossEntropy.builder().filter(filter).allowTf32(allowTf32).build();
+    }
 
     Optimizer newOptimizer() {
         return switch (optimizer) {

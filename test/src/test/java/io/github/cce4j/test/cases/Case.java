@@ -2,6 +2,7 @@ package io.github.cce4j.test.cases;
 
 import io.github.cce4j.CutCrossEntropy;
 import io.github.cce4j.DType;
+import io.github.cce4j.Device;
 import io.github.cce4j.Gradient;
 import io.github.cce4j.Output;
 import io.github.cce4j.Reduction;
@@ -13,8 +14,8 @@ import java.util.Set;
  * its {@link Data}.
  */
 public record Case(
-        long seed, Shape shape, DType dtype, Placement placement, int shift, DType targetType, Ignored ignored,
-        Bias bias, double softcap, double temperature, Reduction reduction, Weights classWeights,
+        long seed, Shape shape, DType dtype, boolean allowTf32, Placement placement, int shift, DType targetType,
+        Ignored ignored, Bias bias, double softcap, double temperature, Reduction reduction, Weights classWeights,
         Weights tokenWeights, double labelSmoothing, double zLoss, Filter filter, Set<Gradient> gradients,
         GradientType gradientType, Destination destination, boolean gradLoss, boolean gradLse, Set<Output> outputs) {
 
@@ -36,6 +37,13 @@ public record Case(
     /** Predicted positions, R. */
     public int rows() {
         return shape.batch() * (shape.time() - shift);
+    }
+
+    /** Whether a device rounds the factors of the forward pass to TF32, as cce.h says. */
+    public boolean runsInTf32(Device device) {
+        boolean hasTensorCores = device.isCuda() && !device.kernels().equals("cuda-plain");
+        boolean rowsAreAligned = placement == Placement.OWNED && shape.hidden() % 4 == 0;
+        return allowTf32 && dtype == DType.F32 && hasTensorCores && rowsAreAligned;
     }
 
     public boolean hasBias() {
@@ -86,12 +94,13 @@ public record Case(
         }
         return builder.temperature(temperature).ignoreIndex(ignoreIndex()).shift(shift).reduction(reduction)
                 .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter.toGradientFilter())
-                .gradients(gradients.toArray(Gradient[]::new)).outputs(outputs.toArray(Output[]::new));
+                .gradients(gradients.toArray(Gradient[]::new)).outputs(outputs.toArray(Output[]::new))
+                .allowTf32(allowTf32);
     }
 
     /** No options: the mean over the rows, all gradients, exact. */
     public static Case plain(long seed, Shape shape, DType dtype) {
-        return new Case(seed, shape, dtype, Placement.OWNED, 0, DType.I64, Ignored.NONE, Bias.ABSENT, 0, 1,
+        return new Case(seed, shape, dtype, false, Placement.OWNED, 0, DType.I64, Ignored.NONE, Bias.ABSENT, 0, 1,
                 Reduction.MEAN, Weights.ABSENT, Weights.ABSENT, 0, 0, Filter.NONE,
                 EnumSet.of(Gradient.EMBEDDINGS, Gradient.CLASSIFIER),
                 GradientType.AS_INPUT, Destination.NEW, false, false, Set.of());
@@ -99,24 +108,24 @@ public record Case(
 
     /** All options at once. */
     public static Case everything(long seed, Shape shape, DType dtype, Filter filter) {
-        return new Case(seed, shape, dtype, Placement.OWNED, Math.min(1, shape.time()), DType.I32, Ignored.SOME,
-                Bias.AS_INPUT, 30, 0.6, Reduction.MEAN, Weights.POSITIVE, Weights.POSITIVE, 0.1, 1e-3, filter,
-                EnumSet.allOf(Gradient.class),
+        return new Case(seed, shape, dtype, true, Placement.OWNED, Math.min(1, shape.time()), DType.I32,
+                Ignored.SOME, Bias.AS_INPUT, 30, 0.6, Reduction.MEAN, Weights.POSITIVE, Weights.POSITIVE, 0.1, 1e-3,
+                filter, EnumSet.allOf(Gradient.class),
                 GradientType.F32, Destination.NEW, true, true, EnumSet.allOf(Output.class));
     }
 
-    /** The same case with the gradients computed in full. */
+    /** The same case with everything computed in full. */
     public Case exact() {
-        return with(softcap, Filter.NONE);
+        return with(false, softcap, Filter.NONE);
     }
 
     public Case withoutSoftcap() {
-        return with(0, filter);
+        return with(allowTf32, 0, filter);
     }
 
-    private Case with(double softcap, Filter filter) {
-        return new Case(seed, shape, dtype, placement, shift, targetType, ignored, bias, softcap, temperature,
-                reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients, gradientType,
-                destination, gradLoss, gradLse, outputs);
+    private Case with(boolean allowTf32, double softcap, Filter filter) {
+        return new Case(seed, shape, dtype, allowTf32, placement, shift, targetType, ignored, bias, softcap,
+                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients,
+                gradientType, destination, gradLoss, gradLse, outputs);
     }
 }

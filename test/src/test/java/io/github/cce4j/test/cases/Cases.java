@@ -57,10 +57,10 @@ public final class Cases {
         Random random = Seeds.random("cases of " + dtype);
         // in the order in which a case reads its choice
         int[] levels = {
-            SHAPES.length, Placement.values().length, SHIFTS.length, 2, Ignored.values().length, Bias.values().length,
-            SOFTCAPS.length, TEMPERATURES.length, Reduction.values().length, Weights.values().length,
-            Weights.values().length, LABEL_SMOOTHINGS.length, Z_LOSSES.length, FILTERS.length, GRADIENTS.size(),
-            GradientType.values().length, Destination.values().length, 2, 2, OUTPUTS.size()};
+            SHAPES.length, 2, Placement.values().length, SHIFTS.length, 2, Ignored.values().length,
+            Bias.values().length, SOFTCAPS.length, TEMPERATURES.length, Reduction.values().length,
+            Weights.values().length, Weights.values().length, LABEL_SMOOTHINGS.length, Z_LOSSES.length, FILTERS.length,
+            GRADIENTS.size(), GradientType.values().length, Destination.values().length, 2, 2, OUTPUTS.size()};
         List<int[]> rows = new ArrayList<>(Pairwise.cover(levels, random));
         for (int i = 0; i < EXTRA; i++) {
             rows.add(random.ints(levels.length).toArray());
@@ -74,6 +74,7 @@ public final class Cases {
 
     private static Case of(DType dtype, long seed, Choice choice) {
         Shape shape = choice.of(SHAPES);
+        boolean allowTf32 = choice.below(2) == 1;
         Placement placement = choice.of(Placement.values());
         int shift = Math.min(SHIFTS[choice.below(SHIFTS.length)], shape.time());
         DType targetType = choice.below(2) == 0 ? DType.I64 : DType.I32;
@@ -92,8 +93,8 @@ public final class Cases {
         if (bias == Bias.ABSENT) {
             gradients.remove(Gradient.BIAS);
         }
-        return new Case(seed, shape, dtype, placement, shift, targetType, ignored, bias, softcap, temperature,
-                reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients,
+        return new Case(seed, shape, dtype, allowTf32, placement, shift, targetType, ignored, bias, softcap,
+                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients,
                 choice.of(GradientType.values()), choice.of(Destination.values()), choice.below(2) == 1,
                 choice.below(2) == 1, OUTPUTS.get(choice.below(OUTPUTS.size())));
     }

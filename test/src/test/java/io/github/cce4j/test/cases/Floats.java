@@ -2,7 +2,7 @@ package io.github.cce4j.test.cases;
 
 import io.github.cce4j.DType;
 
-/** Rounding to the 16-bit formats, written apart from the product's own so that neither trusts the other. */
+/** Rounding to the 16-bit formats and TF32, written apart from the product's own so that neither trusts the other. */
 public final class Floats {
 
     private Floats() {}
@@ -26,6 +26,11 @@ public final class Floats {
     /** The nearest value that the dtype has. */
     public static float round(DType dtype, float value) {
         return dtype == DType.F32 ? value : fromBits(dtype, toBits(dtype, value));
+    }
+
+    /** The nearest of 11 significant bits, ties away from zero. */
+    public static float roundToTf32(float value) {
+        return Float.intBitsToFloat(Float.floatToRawIntBits(value) + 0x1000 & 0xffffe000);
     }
 
     public static short[] toBits(DType dtype, float[] values) {

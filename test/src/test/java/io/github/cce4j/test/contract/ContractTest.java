@@ -26,7 +26,7 @@ class ContractTest {
     private static void check(Device device, Case c) {
         Data data = Data.of(c);
         Result safe = SafeCall.run(device, c, data);
-        Agreement.check(c, data, Reference.of(c, data), safe);
+        Agreement.check(c, data, Reference.of(device, c, data), safe);
         safe.requireSameBits(RawCall.run(device, c, data));
     }
 }

@@ -39,7 +39,7 @@ class ExtremesTest {
         return Devices.each("dtype", DTYPES, (device, dtype) -> {
             Case c = Case.plain(Seeds.random("huge").nextLong(), Shape.rows(50, 333, 48), dtype);
             Data data = scaled(Data.of(c), 128);
-            Expected expected = Reference.of(c, data);
+            Expected expected = Reference.of(device, c, data);
             Result actual = SafeCall.run(device, c, data);
             Agreement.closeToScale("loss", expected.loss(), expected.lossScale(), actual.loss());
             Agreement.closeToScale("lse", expected.lse(), expected.lse(), actual.lse());
@@ -62,7 +62,7 @@ class ExtremesTest {
             for (int j = 0; j < data.bias().length; j++) {
                 data.bias()[j] += offset;
             }
-            Expected expected = Reference.of(c, data);
+            Expected expected = Reference.of(device, c, data);
             Result actual = SafeCall.run(device, c, data);
             Agreement.closeToScale("lse", expected.lse(), expected.lse(), actual.lse());
             Agreement.closeToScale("loss", expected.loss(), expected.lossScale(), actual.loss());

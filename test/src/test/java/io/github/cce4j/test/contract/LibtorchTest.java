@@ -53,7 +53,7 @@ class LibtorchTest {
 
     private static void check(Device device, Case c) {
         Data data = Data.of(c);
-        Expected expected = Reference.of(c, data);
+        Expected expected = Reference.of(device, c, data);
         Assumptions.assumeTrue(Libtorch.defines(c, expected), "libtorch's mean over nothing is NaN");
         Libtorch.Values torch = Libtorch.of(c, data);
         near("loss", torch.loss(), expected.loss());

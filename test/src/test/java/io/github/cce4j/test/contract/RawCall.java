@@ -141,6 +141,7 @@ final class RawCall implements AutoCloseable {
             case SUM -> cce_h.CCE_REDUCTION_SUM();
         });
         cce_problem.gradients(p, mask());
+        cce_problem.allow_tf32(p, c.allowTf32() ? 1 : 0);
         return p;
     }
 

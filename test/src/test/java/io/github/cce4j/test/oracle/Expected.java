@@ -8,7 +8,7 @@ import io.github.cce4j.Gradient;
  *
  * @param loss      one entry for mean and sum, R without a reduction
  * @param lossScale for each entry of the loss, the size of the terms that it is the difference of
- * @param logits    row by row; null where the position is ignored
+ * @param logits    as forward computes them, row by row; null where the position is ignored
  * @param valid     positions that are not ignored
  */
 public record Expected(

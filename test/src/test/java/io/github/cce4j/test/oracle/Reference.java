@@ -1,15 +1,18 @@
 package io.github.cce4j.test.oracle;
 
+import io.github.cce4j.Device;
 import io.github.cce4j.FilterReport;
 import io.github.cce4j.Reduction;
 import io.github.cce4j.test.cases.Case;
 import io.github.cce4j.test.cases.Data;
 import io.github.cce4j.test.cases.Filter;
+import io.github.cce4j.test.cases.Floats;
 import java.util.Arrays;
 
 /**
  * The formulas at the head of cce.h, written down as they stand, in double precision and with all logits in memory.
- * One object computes one case.
+ * One object computes one case. Where a device may use TF32, forward's logits are those of factors that are rounded
+ * just so, and nothing else is: results are as close to these as they are elsewhere to the exact ones.
  */
 public final class Reference {
 
@@ -23,11 +26,13 @@ public final class Reference {
     private final double smoothing;
     private final double classWeightSum;
     private final double divisor;
+    private final boolean tf32;
     private final double[][] logits;
+    private final double[][] forwardLogits;
     private final double[][] slopes;
     private final double[] lse;
 
-    private Reference(Case c, Data data) {
+    private Reference(Device device, Case c, Data data) {
         this.c = c;
         this.data = data;
         classes = c.shape().classes();
@@ -45,7 +50,9 @@ public final class Reference {
             }
         }
         divisor = c.reduction() == Reduction.MEAN ? targetWeightSum : 1;
+        tf32 = c.runsInTf32(device);
         logits = new double[c.rows()][];
+        forwardLogits = tf32 ? new double[c.rows()][] : logits;
         slopes = new double[c.rows()][];
         lse = new double[c.rows()];
         for (int r = 0; r < c.rows(); r++) {
@@ -55,13 +62,13 @@ public final class Reference {
         }
     }
 
-    public static Expected of(Case c, Data data) {
-        return new Reference(c, data).expected();
+    public static Expected of(Device device, Case c, Data data) {
+        return new Reference(device, c, data).expected();
     }
 
     /** The log-sum-exp of every position, as where there are no targets. */
-    public static double[] logSumExp(Case c, Data data) {
-        Reference reference = new Reference(c, data);
+    public static double[] logSumExp(Device device, Case c, Data data) {
+        Reference reference = new Reference(device, c, data);
         for (int r = 0; r < c.rows(); r++) {
             reference.computeLogits(r);
         }
@@ -81,11 +88,15 @@ public final class Reference {
             }
             valid++;
             targetLogit[r] = logits[r][target(r)];
+            double ofTarget = classWeight(target(r)) * (1 - smoothing);
+            loss[r] = ofTarget * (lse[r] - targetLogit[r]);
+            scale[r] = ofTarget * (Math.abs(lse[r]) + Math.abs(targetLogit[r]));
             for (int j = 0; j < classes; j++) {
-                double toLoss = classWeight(j) * share(r, j);
-                loss[r] += toLoss * (lse[r] - logits[r][j]);
-                scale[r] += toLoss * (Math.abs(lse[r]) + Math.abs(logits[r][j]));
-                entropy[r] += probability(r, j) * (lse[r] - logits[r][j]);
+                double z = forwardLogits[r][j];
+                double toLoss = classWeight(j) * smoothing / classes;
+                loss[r] += toLoss * (lse[r] - z);
+                scale[r] += toLoss * (Math.abs(lse[r]) + Math.abs(z));
+                entropy[r] += Math.exp(z - lse[r]) * (lse[r] - z);
             }
             double zLoss = c.zLoss() * lse[r] * lse[r];
             loss[r] = tokenWeight(r) * (loss[r] + zLoss);
@@ -107,30 +118,44 @@ public final class Reference {
                 (float) (classifierExact ? 0 : classifierDropped[0]),
                 (float) (classifierExact ? 0 : classifierDropped[1]),
                 embeddingsExact, classifierExact);
-        return new Expected(reduce(loss), reduce(scale), lse, targetLogit, entropy, logits,
+        return new Expected(reduce(loss), reduce(scale), lse, targetLogit, entropy, forwardLogits,
                 byEmbedding.embeddings(), byClassifier.classifier(), byClassifier.bias(), report, valid);
     }
 
     private void computeLogits(int r) {
         logits[r] = new double[classes];
         slopes[r] = new double[classes];
+        forwardLogits[r] = tf32 ? new double[classes] : logits[r];
         double max = Double.NEGATIVE_INFINITY;
         for (int j = 0; j < classes; j++) {
-            double x = data.bias() == null ? 0 : data.bias()[j];
+            double bias = data.bias() == null ? 0 : data.bias()[j];
+            double x = bias;
             for (int d = 0; d < hidden; d++) {
                 x += (double) embedding(r, d) * classifier(j, d);
             }
             double tanh = c.softcap() == 0 ? 0 : Math.tanh(x / c.softcap());
-            double capped = c.softcap() == 0 ? x : c.softcap() * tanh;
-            logits[r][j] = capped / c.temperature();
+            logits[r][j] = logit(x);
             slopes[r][j] = (1 - tanh * tanh) / c.temperature();
-            max = Math.max(max, logits[r][j]);
+            forwardLogits[r][j] = tf32 ? logit(bias + roundedDot(r, j)) : logits[r][j];
+            max = Math.max(max, forwardLogits[r][j]);
         }
         double sum = 0;
         for (int j = 0; j < classes; j++) {
-            sum += Math.exp(logits[r][j] - max);
+            sum += Math.exp(forwardLogits[r][j] - max);
         }
         lse[r] = max + Math.log(sum);
+    }
+
+    private double roundedDot(int r, int j) {
+        double sum = 0;
+        for (int d = 0; d < hidden; d++) {
+            sum += (double) Floats.roundToTf32(embedding(r, d)) * Floats.roundToTf32(classifier(j, d));
+        }
+        return sum;
+    }
+
+    private double logit(double x) {
+        return (c.softcap() == 0 ? x : c.softcap() * Math.tanh(x / c.softcap())) / c.temperature();
     }
 
     private double[] reduce(double[] perPosition) {
