@@ -102,6 +102,7 @@ __device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work,
     }
 #pragma unroll
     for (int n = 0; n < Product::kClasses; ++n) {
+        asm volatile("" ::: "memory");  // or the biases of all classes are loaded at once, for want of registers
         const int32_t c = Product::class_of(n);
         const int32_t j = tile * kTileClasses + c;
         const bool in_window = j >= window.first_class && j < window.end_class;

@@ -46,6 +46,7 @@ struct UnitProduct {
             loader.template load<2>(stage);
             loader.advance();
         };
+#pragma unroll 1
         for (int32_t step = 0; step < kOnTheirWay; ++step) load(step);
         const int32_t steps = loader.steps();
 #pragma unroll 1
