@@ -1,8 +1,8 @@
 package io.github.cce4j.cli;
 
 import io.github.cce4j.CutCrossEntropy;
-import io.github.cce4j.GradientFilter;
 import io.github.cce4j.Reduction;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say what the loss is; they mean what they mean in the library. */
@@ -35,16 +35,14 @@ final class LossOptions {
             description = "Adds X * lse^2 to each position's loss. Default: ${DEFAULT-VALUE}.")
     double zLoss;
 
-    @Option(names = "--filter", paramLabel = "none|auto|EPS", defaultValue = "none",
-            description = "Leave softmax entries below EPS out of the gradients; the line then says how much that "
-                    + "dropped. Default: ${DEFAULT-VALUE}.")
-    GradientFilter filter;
+    @Mixin
+    FilterOptions filter;
 
     CutCrossEntropy.Builder configure() {
         try {
             CutCrossEntropy.Builder builder = CutCrossEntropy.builder()
                     .temperature(temperature).ignoreIndex(ignoreIndex).shift(shift).reduction(reduction)
-                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter);
+                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter.get());
             return softcap == null ? builder : builder.softcap(softcap);
         } catch (IllegalArgumentException e) {
             throw new BadInputException(e.getMessage(), e);

@@ -1,11 +1,10 @@
 package io.github.cce4j.cli.train;
 
-import io.github.cce4j.GradientFilter;
 import io.github.cce4j.cli.BadInputException;
 import picocli.CommandLine.Option;
 
 /** The options that say what is trained and how. */
-final class TrainingOptions {
+public final class TrainingOptions {
     /** Update rules. */
     enum OptimizerName { ADAGRAD, ADAM }
 
@@ -32,10 +31,6 @@ final class TrainingOptions {
     @Option(names = "--lr", paramLabel = "X", description = "Learning rate. Default: 0.2 for adagrad, 0.03 for adam.")
     Double learningRate;
 
-    @Option(names = "--filter", paramLabel = "none|auto|EPS", defaultValue = "none",
-            description = "Leave softmax entries below EPS out of the gradients. Default: ${DEFAULT-VALUE}.")
-    GradientFilter filter;
-
     @Option(names = "--seed", paramLabel = "K", defaultValue = "1",
             description = "Of initial values and batches; the same seed gives the same losses. "
                     + "Default: ${DEFAULT-VALUE}.")
@@ -48,7 +43,18 @@ final class TrainingOptions {
         };
     }
 
-    void check() {
+    /** Steps of the training. */
+    public int steps() {
+        return steps;
+    }
+
+    /** Seed of initial values and batches. */
+    public long seed() {
+        return seed;
+    }
+
+    /** Refuses values that are out of range. */
+    public void check() {
         inRange("--steps", steps, 1_000_000_000);
         inRange("--batch", batch, 1 << 20);
         inRange("--dim", dim, 8192);
