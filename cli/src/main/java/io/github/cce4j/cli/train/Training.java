@@ -26,7 +26,7 @@ public final class Training implements AutoCloseable {
     private int steps;
 
     /**
-     * Makes a model that begins as the unigram model: the bias is its log-probabilities, the classifier is zero.
+     * Makes a model whose classifier is zero: it begins with what the bias says.
      *
      * @param options of which {@code seed} takes the place of the seed
      * @param device  where the head is
@@ -46,7 +46,7 @@ public final class Training implements AutoCloseable {
         Optimizer optimizer = options.newOptimizer();
         model = new LanguageModel(
                 new LogBilinear(Tokenizer.CLASSES, options.context, options.dim, optimizer, random),
-                new Head(device, options.dim, unigram.logProbabilities(), optimizer, filter));
+                new Head(device, options.dim, options.initialBias(unigram), optimizer, filter));
     }
 
     /** The model as it is now. */
@@ -54,7 +54,7 @@ public final class Training implements AutoCloseable {
         return model;
     }
 
-    /** The model that it begins as. */
+    /** The model to compare with, and by default the one to begin as. */
     Unigram unigram() {
         return unigram;
     }

@@ -8,6 +8,9 @@ public final class TrainingOptions {
     /** Update rules. */
     enum OptimizerName { ADAGRAD, ADAM }
 
+    /** What the model knows at the start. */
+    enum Start { UNIGRAM, UNIFORM }
+
     @Option(names = "--steps", paramLabel = "K", defaultValue = "200",
             description = "Steps. Default: ${DEFAULT-VALUE}.")
     int steps;
@@ -23,6 +26,11 @@ public final class TrainingOptions {
     @Option(names = "--context", paramLabel = "K", defaultValue = "8",
             description = "Tokens that the model looks back. Default: ${DEFAULT-VALUE}.")
     int context;
+
+    @Option(names = "--start", paramLabel = "unigram|uniform", defaultValue = "unigram",
+            description = "The bias at the start: the tokens' log-probabilities, or zero, so that all tokens are as "
+                    + "likely. Default: ${DEFAULT-VALUE}.")
+    Start start;
 
     @Option(names = "--optimizer", paramLabel = "adagrad|adam", defaultValue = "adagrad",
             description = "Default: ${DEFAULT-VALUE}.")
@@ -41,6 +49,11 @@ public final class TrainingOptions {
             case ADAGRAD -> new Adagrad(learningRate == null ? 0.2f : learningRate.floatValue());
             case ADAM -> new Adam(learningRate == null ? 0.03f : learningRate.floatValue());
         };
+    }
+
+    /** The head's bias before the first step. */
+    float[] initialBias(Unigram unigram) {
+        return start == Start.UNIGRAM ? unigram.logProbabilities() : new float[Tokenizer.CLASSES];
     }
 
     /** Steps of the training. */

@@ -25,9 +25,14 @@ final class TrainingReport {
     void model(TrainingOptions options, Device device, double smoothing, double unigramLoss) {
         line("model", "log-bilinear, context %d, dim %d; full softmax over %,d classes on %s (%s)",
                 options.context, options.dim, Tokenizer.CLASSES, device, device.kernels());
-        line("start", "the unigram model (smoothed by %s): its log-probabilities are the bias, the classifier is zero;",
-                smoothing);
-        line("", "held-out loss %.4f, perplexity %.1f", unigramLoss, Math.exp(unigramLoss));
+        if (options.start == TrainingOptions.Start.UNIGRAM) {
+            line("start",
+                    "the unigram model (smoothed by %s): its log-probabilities are the bias, the classifier is zero;",
+                    smoothing);
+            line("", "held-out loss %.4f, perplexity %.1f", unigramLoss, Math.exp(unigramLoss));
+        } else {
+            line("start", "all tokens as likely: bias and classifier are zero");
+        }
         line("training", "%,d steps of %,d tokens, %s, seed %d", options.steps, options.batch,
                 options.optimizer.name().toLowerCase(Locale.ROOT), options.seed);
     }
