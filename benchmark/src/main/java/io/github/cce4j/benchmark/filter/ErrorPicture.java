@@ -35,7 +35,7 @@ final class ErrorPicture {
         XYChart chart = new XYChartBuilder().width(600).height(420).title(title).xAxisTitle("log2 of the threshold").build();
         chart.getStyler().setYAxisLogarithmic(logarithmic).setPlotGridLinesColor(new Color(0xe0e0e0))
                 .setYAxisDecimalPattern(logarithmic ? "0.#####" : "0")
-                .setLegendPosition(LegendPosition.InsideNW).setChartBackgroundColor(Color.WHITE);
+                .setLegendPosition(LegendPosition.InsideSE).setChartBackgroundColor(Color.WHITE);
         int[] steps = errors.stream().mapToInt(FilterError::step).distinct().toArray();
         for (int i = 0; i < steps.length; i++) {
             int step = steps[i];
