@@ -15,7 +15,8 @@ public final class FilterStudy {
     static CommandLine commandLine() {
         return new CommandLine(new FilterStudy())
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setUsageHelpAutoWidth(true);
+                .setUsageHelpAutoWidth(true)
+                .registerConverter(StudiedFilter.class, StudiedFilter::parse);
     }
 
     public static void main(String[] arguments) {

@@ -14,10 +14,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Trains with and without a filter from several seeds, and compares where that ends. */
+/** Trains with and without filters from several seeds, and compares where that ends. */
 @Command(name = "losses", sortOptions = false, mixinStandardHelpOptions = true,
-        description = {"Train from several seeds with exact gradients, with a filter, and with a filter and a limit, and "
-            + "compare the losses of held-out text at the end. Result: filter-losses.md.", ""})
+        description = {"Train from several seeds with exact gradients and with filters, and compare the losses of "
+            + "held-out text at the end. Result: filter-losses.md.", ""})
 final class LossesCommand implements Callable<Integer> {
 
     @Option(names = "--seeds", paramLabel = "K", defaultValue = "3",
@@ -25,13 +25,11 @@ final class LossesCommand implements Callable<Integer> {
                     + "Default: ${DEFAULT-VALUE}.")
     private int seeds;
 
-    @Option(names = "--threshold", paramLabel = "EPS", defaultValue = "0x1p-12",
-            description = "Of the filter. Default: ${DEFAULT-VALUE}, what auto is for bfloat16.")
-    private double threshold;
-
-    @Option(names = "--max-dropped-mass", paramLabel = "X", defaultValue = "0.25",
-            description = "Of the filter with a limit. Default: ${DEFAULT-VALUE}.")
-    private double maxDroppedMass;
+    @Option(names = "--filters", paramLabel = "none|EPS|EPS:LIMIT", split = ",",
+            defaultValue = "none,0x1p-12,0x1p-12:0.25,0x1p-16",
+            description = "What to train with: exactly, or with a threshold, or also with a limit of the dropped mass. "
+                    + "Default: ${DEFAULT-VALUE}; 0x1p-12 is what auto is for bfloat16.")
+    private List<StudiedFilter> filters;
 
     @Mixin
     private StudyOptions options;
@@ -40,18 +38,12 @@ final class LossesCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         String origin = options.origin();
         TokenizedText text = options.readText();
-        GradientFilter filter = GradientFilter.of(threshold);
-        Map<String, GradientFilter> filters = new LinkedHashMap<>();
-        filters.put("none, exact", GradientFilter.none());
-        filters.put("threshold " + Double.toHexString(threshold), filter);
-        filters.put("the same, maxDroppedMass " + maxDroppedMass, filter.maxDroppedMass(maxDroppedMass));
-
         Map<String, List<TrainingEnd>> ends = new LinkedHashMap<>();
         for (int i = 0; i < seeds; i++) {
-            for (var named : filters.entrySet()) {
-                TrainingEnd end = train(text, named.getValue(), options.seed() + i);
-                System.out.println("seed " + (options.seed() + i) + ", " + named.getKey() + ": loss " + end.loss());
-                ends.computeIfAbsent(named.getKey(), name -> new ArrayList<>()).add(end);
+            for (StudiedFilter studied : filters) {
+                TrainingEnd end = train(text, studied.filter(), options.seed() + i);
+                System.out.println("seed " + (options.seed() + i) + ", " + studied.name() + ": loss " + end.loss());
+                ends.computeIfAbsent(studied.name(), name -> new ArrayList<>()).add(end);
             }
         }
         String table = origin + "\n\n" + new LossTable(options.seed(), ends).markdown();
