@@ -27,6 +27,9 @@ final class ErrorPicture {
                 panel("classes whose dC is lost (%)", false, errors, error -> 100 * error.lostClasses()),
                 panel("relative error of dC (%)", true, errors, error -> 100 * error.classifier()),
                 panel("relative error of dE (%)", true, errors, error -> 100 * error.embeddings()));
+        // One legend serves all: here it hides no line, and no series is missing.
+        panels.stream().filter(panel -> panel != panels.get(1)).forEach(
+                panel -> panel.getStyler().setLegendVisible(false));
         BitmapEncoder.saveBitmap(panels, 2, 2, file.toString(), BitmapFormat.PNG);
     }
 
