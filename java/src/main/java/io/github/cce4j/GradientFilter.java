@@ -42,11 +42,11 @@ public final class GradientFilter {
     }
 
     /**
-     * Thresholds that the dtype of the embeddings does not notice much: its machine epsilon / 32, which is
-     * 2<sup>-12</sup> for {@link DType#BF16}, 2<sup>-15</sup> for {@link DType#F16} and 2<sup>-28</sup> for
-     * {@link DType#F32}.
+     * A threshold by the dtype of the embeddings: its machine epsilon / 32, which is 2<sup>-12</sup> for
+     * {@link DType#BF16}, 2<sup>-15</sup> for {@link DType#F16} and 2<sup>-28</sup> for {@link DType#F32}. It does not
+     * depend on the data: {@link FilterReport} tells whether it drops little.
      *
-     * @return the filter with these thresholds
+     * @return the filter with this threshold
      */
     public static GradientFilter auto() {
         return AUTO;
