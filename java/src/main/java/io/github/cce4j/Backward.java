@@ -135,7 +135,8 @@ public final class Backward {
     }
 
     /**
-     * Asks what the filter dropped, see {@link Gradients#filterReport()}.
+     * Asks what the filter dropped, see {@link Gradients#filterReport()}. With a filter that takes another pass over
+     * the logits, unless {@link GradientFilter#maxDroppedMass} takes it anyway; without one it is free.
      *
      * @param wanted false by default
      * @return a new request

@@ -7,8 +7,12 @@ import java.util.Objects;
 /**
  * Which entries of the softmax backward may leave out. An entry below a threshold counts as 0 in the gradient, which
  * saves most of the work, since of very many classes few have a softmax above it. What the target and label smoothing
- * contribute is never left out, and neither loss nor log-sum-exp are touched. It pays once a model is trained: at the
- * start of training nearly everything is below any threshold, so let {@link #maxDroppedMass} guard a filter then.
+ * contribute is never left out, and neither loss nor log-sum-exp are touched.
+ *
+ * <p>A class that is below the threshold at every position, and nowhere the target, gets no gradient at all. At the
+ * start of training that may be nearly all classes, which matters most where every parameter has a step size of its
+ * own, as with Adam: let {@link #maxDroppedMass} guard a filter then. The page docs/filtering.md of the project shows,
+ * with measurements, when filtering is safe and when it is not.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *
@@ -38,11 +42,11 @@ public final class GradientFilter {
     }
 
     /**
-     * Thresholds that the dtype of the embeddings does not notice much: its machine epsilon / 32, which is
-     * 2<sup>-12</sup> for {@link DType#BF16}, 2<sup>-15</sup> for {@link DType#F16} and 2<sup>-28</sup> for
-     * {@link DType#F32}.
+     * A threshold by the dtype of the embeddings: its machine epsilon / 32, which is 2<sup>-12</sup> for
+     * {@link DType#BF16}, 2<sup>-15</sup> for {@link DType#F16} and 2<sup>-28</sup> for {@link DType#F32}. It does not
+     * depend on the data: {@link FilterReport} tells whether it drops little.
      *
-     * @return the filter with these thresholds
+     * @return the filter with this threshold
      */
     public static GradientFilter auto() {
         return AUTO;
@@ -75,7 +79,8 @@ public final class GradientFilter {
 
     /**
      * The same with a limit: where the softmax mass that is left out, mean over the positions, exceeds it, backward is
-     * exact by itself. {@link FilterReport} tells.
+     * exact by itself. The gradient of the embeddings, and those of classifier and bias, are judged each by their own
+     * mass; {@link FilterReport} tells. A limit takes as much work as the report, see {@link Backward#filterReport}.
      *
      * @param limit greater than 0; 0 for no limit
      * @return a new filter

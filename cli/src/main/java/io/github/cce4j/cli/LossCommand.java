@@ -99,7 +99,7 @@ final class LossCommand implements Callable<Integer> {
     }
 
     private FilterReport backward(Device device, Forward forward, LossOutput out) {
-        boolean filtered = !options.filter.equals(GradientFilter.none());
+        boolean filtered = !options.filter.get().equals(GradientFilter.none());
         Backward request = Backward.all().filterReport(filtered);
         if (gradients() != null) {
             request = request.dtype(gradients());

@@ -1,8 +1,8 @@
 package io.github.cce4j.cli;
 
 import io.github.cce4j.CutCrossEntropy;
-import io.github.cce4j.GradientFilter;
 import io.github.cce4j.Reduction;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say what the loss is; they mean what they mean in the library. */
@@ -35,10 +35,8 @@ final class LossOptions {
             description = "Adds X * lse^2 to each position's loss. Default: ${DEFAULT-VALUE}.")
     double zLoss;
 
-    @Option(names = "--filter", paramLabel = "none|auto|EPS", defaultValue = "none",
-            description = "Leave softmax entries below EPS out of the gradients; the line then says how much that "
-                    + "dropped. Default: ${DEFAULT-VALUE}.")
-    GradientFilter filter;
+    @Mixin
+    FilterOptions filter;
 
     @Option(names = "--allow-tf32",
             description = "Float32 inputs may be rounded to TF32 for the tensor cores of a GPU, in forward.")
@@ -48,7 +46,7 @@ final class LossOptions {
         try {
             CutCrossEntropy.Builder builder = CutCrossEntropy.builder()
                     .temperature(temperature).ignoreIndex(ignoreIndex).shift(shift).reduction(reduction)
-                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter)
+                    .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter.get())
                     .allowTf32(allowTf32);
             return softcap == null ? builder : builder.softcap(softcap);
         } catch (IllegalArgumentException e) {

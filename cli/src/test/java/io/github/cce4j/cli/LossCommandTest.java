@@ -285,6 +285,20 @@ class LossCommandTest {
         assertFalse(filter.at("/embeddings_exact").asBoolean());
     }
 
+    @Test
+    void whereAFilterWouldDropMoreThanTheLimitGradientsAreExact() throws IOException {
+        writeFlat();
+        run("--output", output);
+        Map<String, float[]> exact = readOutput();
+        JsonNode filter = run("--output", output, "--filter", 0.2, "--max-dropped-mass", 1e-9).at("/filter");
+        assertTrue(filter.at("/embeddings_exact").asBoolean() && filter.at("/classifier_exact").asBoolean());
+        assertEquals(0, filter.at("/classifier_mean").asDouble());
+        Map<String, float[]> limited = readOutput();
+        exact.forEach((name, values) -> assertArrayEquals(values, limited.get(name), name + ", seed " + seed));
+        filter = run("--filter", 0.2, "--max-dropped-mass", 1).at("/filter");
+        assertFalse(filter.at("/embeddings_exact").asBoolean() || filter.at("/classifier_exact").asBoolean());
+    }
+
     /** The format does not promise alignment: the same file with a header one byte longer is the same. */
     @Test
     void dataMayBeUnaligned() throws IOException {

@@ -123,7 +123,8 @@ final class LossSnippets {
 
     static float report(Inputs inputs) {
         // @start region="report"
-        try (Forward forward = CutCrossEntropy.create().forward(inputs);
+        CutCrossEntropy loss = CutCrossEntropy.builder().filter(GradientFilter.of(0x1p-12)).build();
+        try (Forward forward = loss.forward(inputs);
                 Gradients gradients = forward.backward(Backward.all().filterReport(true))) {
             FilterReport report = gradients.filterReport();
             System.out.printf("the classifier's gradient lacks %.4f of the softmax%n", report.classifierMean());

@@ -2,6 +2,7 @@ package io.github.cce4j.benchmark.libtorch;
 
 import io.github.cce4j.Device;
 import io.github.cce4j.Library;
+import io.github.cce4j.benchmark.Machine;
 import io.github.cce4j.benchmark.Shape;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
 package io.github.cce4j.benchmark.libtorch;
 
 import io.github.cce4j.DType;
+import io.github.cce4j.benchmark.Machine;
 import io.github.cce4j.benchmark.Shape;
 import java.util.ArrayList;
 import java.util.List;

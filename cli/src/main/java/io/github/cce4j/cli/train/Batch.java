@@ -9,7 +9,7 @@ import java.util.random.RandomGenerator;
  * @param tokens    the stream
  * @param positions indexes into it, each with a whole context before it
  */
-record Batch(int[] tokens, int[] positions) {
+public record Batch(int[] tokens, int[] positions) {
     /** Random positions, drawn with repetition. */
     static Batch random(int[] tokens, int context, int size, RandomGenerator random) {
         int[] positions = new int[size];

@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param source where the text comes from, for people
  */
-record Corpus(String source, List<Document> training, List<Document> heldOut) {
+public record Corpus(String source, List<Document> training, List<Document> heldOut) {
     /** Every tenth document is held out. */
     private static final int HELD_OUT_STRIDE = 10;
 

@@ -1,5 +1,5 @@
 package io.github.cce4j.cli.train;
 
 /** A text and the name of its file. */
-record Document(String name, String text) {
+public record Document(String name, String text) {
 }

@@ -6,8 +6,12 @@ import io.github.cce4j.DType;
 import io.github.cce4j.Device;
 import io.github.cce4j.Forward;
 import io.github.cce4j.Gradient;
+import io.github.cce4j.GradientFilter;
+import io.github.cce4j.Gradients;
 import io.github.cce4j.Inputs;
 import io.github.cce4j.Tensor;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** The head of the model: classifier, bias and the cross-entropy over all classes. */
 final class Head implements AutoCloseable {
@@ -17,17 +21,20 @@ final class Head implements AutoCloseable {
     private final CutCrossEntropy scoring;
     private final DenseParameter classifier;
     private final DenseParameter bias;
+    private final Optional<DroppedMass> droppedMass;
     private long peakLossBytes;
 
     /** A head that says at first what the bias says: the classifier is zero. */
-    Head(Device device, int dim, float[] initialBias, Optimizer optimizer, CutCrossEntropy loss) {
+    Head(Device device, int dim, float[] initialBias, Optimizer optimizer, GradientFilter filter,
+            boolean allowTf32) {
         this.device = device;
         this.dim = dim;
-        training = loss;
+        training = CutCrossEntropy.builder().filter(filter).allowTf32(allowTf32).build();
         scoring = training.toBuilder().gradients().build();
         classifier = new DenseParameter(device, optimizer, initialBias.length, dim);
         bias = new DenseParameter(device, optimizer, initialBias.length);
         bias.set(initialBias);
+        droppedMass = filter.equals(GradientFilter.none()) ? Optional.empty() : Optional.of(new DroppedMass());
     }
 
     /**
@@ -44,13 +51,15 @@ final class Head implements AutoCloseable {
             Backward request = Backward.all()
                     .into(Gradient.EMBEDDINGS, embeddingsGradient)
                     .into(Gradient.CLASSIFIER, classifier.gradient())
-                    .into(Gradient.BIAS, bias.gradient());
+                    .into(Gradient.BIAS, bias.gradient())
+                    .filterReport(droppedMass.isPresent());
             device.resetPeakMemory();
             long before = device.memoryUsage().liveBytes();
-            try (Forward forward = training.forward(inputs(embeddings, labels))) {
-                // The results are in the tensors that the request names.
-                forward.backward(request).close();
+            // The gradients are in the tensors that the request names.
+            try (Forward forward = training.forward(inputs(embeddings, labels));
+                    Gradients gradients = forward.backward(request)) {
                 loss = forward.item();
+                droppedMass.ifPresent(dropped -> dropped.add(gradients.filterReport()));
             }
             peakLossBytes = Math.max(peakLossBytes, device.memoryUsage().peakBytes() - before);
             embeddingsGradient.copyTo(hiddenGradient);
@@ -62,10 +71,18 @@ final class Head implements AutoCloseable {
 
     /** The mean loss of a batch, without learning. */
     double loss(float[] hidden, int[] targets) {
+        return withInputs(hidden, targets, inputs -> {
+            try (Forward forward = scoring.forward(inputs)) {
+                return (double) forward.item();
+            }
+        });
+    }
+
+    /** Hands over what the loss of a batch is computed from; the tensors are closed afterwards. */
+    <T> T withInputs(float[] hidden, int[] targets, Function<Inputs, T> use) {
         try (Tensor embeddings = Tensor.copyOf(device, hidden, targets.length, dim);
-                Tensor labels = Tensor.copyOf(device, targets, targets.length);
-                Forward forward = scoring.forward(inputs(embeddings, labels))) {
-            return forward.item();
+                Tensor labels = Tensor.copyOf(device, targets, targets.length)) {
+            return use.apply(inputs(embeddings, labels));
         }
     }
 
@@ -76,6 +93,11 @@ final class Head implements AutoCloseable {
     /** The most memory that the loss and its backward pass took in a step, beyond inputs and gradients. */
     long peakLossBytes() {
         return peakLossBytes;
+    }
+
+    /** What the filter dropped so far; empty without a filter. */
+    Optional<DroppedMass> droppedMass() {
+        return droppedMass;
     }
 
     DenseParameter classifier() {

@@ -1,7 +1,27 @@
 package io.github.cce4j.cli.train;
 
+import io.github.cce4j.Inputs;
+import java.util.Optional;
+import java.util.function.Function;
+
 /** A log-bilinear body under a full-softmax head. */
-record LanguageModel(LogBilinear body, Head head) implements AutoCloseable {
+public final class LanguageModel implements AutoCloseable {
+    private final LogBilinear body;
+    private final Head head;
+
+    LanguageModel(LogBilinear body, Head head) {
+        this.body = body;
+        this.head = head;
+    }
+
+    LogBilinear body() {
+        return body;
+    }
+
+    Head head() {
+        return head;
+    }
+
     /** One step of training; returns the batch's mean loss before it. */
     double train(Batch batch, int step) {
         float[] hidden = body.forward(batch);
@@ -19,6 +39,16 @@ record LanguageModel(LogBilinear body, Head head) implements AutoCloseable {
             sum += head.loss(body.forward(part), part.targets()) * part.size();
         }
         return sum / batch.size();
+    }
+
+    /** Hands over what the loss of a batch is computed from; the tensors are closed afterwards. */
+    public <T> T withInputs(Batch batch, Function<Inputs, T> use) {
+        return head.withInputs(body.forward(batch), batch.targets(), use);
+    }
+
+    /** What the filter dropped so far; empty without a filter. */
+    public Optional<DroppedMass> droppedMass() {
+        return head.droppedMass();
     }
 
     @Override

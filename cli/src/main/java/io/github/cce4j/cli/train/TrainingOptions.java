@@ -1,14 +1,15 @@
 package io.github.cce4j.cli.train;
 
-import io.github.cce4j.CutCrossEntropy;
-import io.github.cce4j.GradientFilter;
 import io.github.cce4j.cli.BadInputException;
 import picocli.CommandLine.Option;
 
 /** The options that say what is trained and how. */
-final class TrainingOptions {
+public final class TrainingOptions {
     /** Update rules. */
     enum OptimizerName { ADAGRAD, ADAM }
+
+    /** What the model knows at the start. */
+    enum Start { UNIGRAM, UNIFORM }
 
     @Option(names = "--steps", paramLabel = "K", defaultValue = "200",
             description = "Steps. Default: ${DEFAULT-VALUE}.")
@@ -26,16 +27,17 @@ final class TrainingOptions {
             description = "Tokens that the model looks back. Default: ${DEFAULT-VALUE}.")
     int context;
 
+    @Option(names = "--start", paramLabel = "unigram|uniform", defaultValue = "unigram",
+            description = "The bias at the start: the tokens' log-probabilities, or zero, so that all tokens are as "
+                    + "likely. Default: ${DEFAULT-VALUE}.")
+    Start start;
+
     @Option(names = "--optimizer", paramLabel = "adagrad|adam", defaultValue = "adagrad",
             description = "Default: ${DEFAULT-VALUE}.")
     OptimizerName optimizer;
 
     @Option(names = "--lr", paramLabel = "X", description = "Learning rate. Default: 0.2 for adagrad, 0.03 for adam.")
     Double learningRate;
-
-    @Option(names = "--filter", paramLabel = "none|auto|EPS", defaultValue = "none",
-            description = "Leave softmax entries below EPS out of the gradients. Default: ${DEFAULT-VALUE}.")
-    GradientFilter filter;
 
     @Option(names = "--allow-tf32",
             description = "Float32 may be rounded to TF32 for the tensor cores of a GPU, in forward.")
@@ -46,10 +48,6 @@ final class TrainingOptions {
                     + "Default: ${DEFAULT-VALUE}.")
     long seed;
 
-    CutCrossEntropy loss() {
-        return CutCrossEntropy.builder().filter(filter).allowTf32(allowTf32).build();
-    }
-
     Optimizer newOptimizer() {
         return switch (optimizer) {
             case ADAGRAD -> new Adagrad(learningRate == null ? 0.2f : learningRate.floatValue());
@@ -57,7 +55,23 @@ final class TrainingOptions {
         };
     }
 
-    void check() {
+    /** The head's bias before the first step. */
+    float[] initialBias(Unigram unigram) {
+        return start == Start.UNIGRAM ? unigram.logProbabilities() : new float[Tokenizer.CLASSES];
+    }
+
+    /** Steps of the training. */
+    public int steps() {
+        return steps;
+    }
+
+    /** Seed of initial values and batches. */
+    public long seed() {
+        return seed;
+    }
+
+    /** Refuses values that are out of range. */
+    public void check() {
         inRange("--steps", steps, 1_000_000_000);
         inRange("--batch", batch, 1 << 20);
         inRange("--dim", dim, 8192);

@@ -15,18 +15,24 @@ final class TrainingReport {
         this.out = out;
     }
 
-    void text(Corpus corpus, int tokens, int heldOutTokens) {
+    void text(TokenizedText text) {
+        Corpus corpus = text.corpus();
         line("text", "%s", corpus.source());
         line("", "%,d tokens to train on (%,d files), %,d tokens of other text held out (%,d files)",
-                tokens, corpus.training().size(), heldOutTokens, corpus.heldOut().size());
+                text.training().length, corpus.training().size(), text.heldOut().length, corpus.heldOut().size());
     }
 
     void model(TrainingOptions options, Device device, double smoothing, double unigramLoss) {
         line("model", "log-bilinear, context %d, dim %d; full softmax over %,d classes on %s (%s)",
                 options.context, options.dim, Tokenizer.CLASSES, device, device.kernels());
-        line("start", "the unigram model (smoothed by %s): its log-probabilities are the bias, the classifier is zero;",
-                smoothing);
-        line("", "held-out loss %.4f, perplexity %.1f", unigramLoss, Math.exp(unigramLoss));
+        if (options.start == TrainingOptions.Start.UNIGRAM) {
+            line("start",
+                    "the unigram model (smoothed by %s): its log-probabilities are the bias, the classifier is zero;",
+                    smoothing);
+            line("", "held-out loss %.4f, perplexity %.1f", unigramLoss, Math.exp(unigramLoss));
+        } else {
+            line("start", "all tokens as likely: bias and classifier are zero");
+        }
         line("training", "%,d steps of %,d tokens, %s, seed %d", options.steps, options.batch,
                 options.optimizer.name().toLowerCase(Locale.ROOT), options.seed);
     }
@@ -35,6 +41,13 @@ final class TrainingReport {
         double loss = curve.heldOut().getLast().loss();
         line("held-out", "loss %.4f, perplexity %.1f; the unigram model's %.4f, %.1f (over %,d positions)",
                 loss, Math.exp(loss), unigramLoss, Math.exp(unigramLoss), positions);
+    }
+
+    void filter(DroppedMass dropped) {
+        line("filter", "dropped %.3g of the softmax mass from dE, %.3g from dC, mean of %,d steps",
+                dropped.embeddings(), dropped.classifier(), dropped.steps());
+        line("", "--max-dropped-mass made dE exact in %,d steps, dC in %,d", dropped.embeddingsExact(),
+                dropped.classifierExact());
     }
 
     void memory(long peakBytes, int batch, int classes) {

@@ -1,4 +1,4 @@
-package io.github.cce4j.benchmark.libtorch;
+package io.github.cce4j.benchmark;
 
 import io.github.cce4j.Device;
 import java.io.IOException;
@@ -6,9 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.LocalDate;
 
 /** Where and when something was measured. */
-record Machine(String processor, int processors, String kernels, String java, String date, String commit) {
+public record Machine(String processor, int processors, String kernels, String java, String date, String commit) {
 
-    static Machine here() throws IOException, InterruptedException {
+    public static Machine here() throws IOException, InterruptedException {
         Device cpu = Device.cpu();
         return new Machine(
                 cpu.name(),
