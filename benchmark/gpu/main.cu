@@ -69,6 +69,7 @@ const Section kInFull[] = {
     {"graph", check_graph},
     {"graph", check_backward_graph},
     {"accuracy", check_plain_loss},
+    {"backward-accuracy", check_backward_variants},
 };
 
 // A trained head has a shape of its own, the first one where no other workload is wanted.

@@ -80,7 +80,7 @@ const char *const kUsage =
     "  --workload LIST   gemma_like, dense, trained; the first two, and trained where there is a --head. All sections\n"
     "                    run for the first shape, workload and dtype. Others are timed and checked for forward and,\n"
     "                    with the first dtype, for backward. models has shapes of its own and is always gemma_like\n"
-    "  --head FILE       the head of the workload trained, which has its own shape: heldout.safetensors of cce4j train\n"
+    "  --head FILE       what the workload trained is, in its own shape: heldout.safetensors of cce4j train\n"
     "  --dtype LIST      bf16, fp16; both. Every dtype but the first is measured at the first shape alone\n"
     "  --family NAME     kernel family to force (cuda-sm90, cuda-sm80, cuda-plain); libcce's choice\n"
     "  --rounds K        rounds in which the contenders take turns; 11\n"

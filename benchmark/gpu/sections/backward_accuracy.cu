@@ -16,12 +16,13 @@ struct Errors {
     Squares rare;  // of dC, the classes that are no target
 };
 
-}  // namespace
-
-// All of dE and of dC, beside float32 gradients whose lse is their own.
-void check_backward_accuracy(const Case &c) {
-    const Head exact = c.head(c.operands(), exact_variant());
-    const Head filtered = c.head(c.operands(), filtered_variant());
+// All of dE and of dC, beside float32 gradients whose lse is their own. `options` is empty, or says which there are.
+void check_gradients(const Case &c, const std::string &options, const Operands &operands, double softcap) {
+    Variant exactly = exact_variant();
+    Variant filtering = filtered_variant();
+    exactly.softcap = filtering.softcap = softcap;
+    const Head exact = c.head(operands, exactly);
+    const Head filtered = c.head(operands, filtering);
     Errors of_exact, of_filtered;
     const std::vector<std::pair<const Head *, Errors *>> heads = {{&exact, &of_exact}, {&filtered, &of_filtered}};
     for (const auto &[head, errors] : heads) head->fresh_gradients(c.stream);
@@ -31,7 +32,7 @@ void check_backward_accuracy(const Case &c) {
     for (const int64_t target : c.data.targets.read(c.stream)) is_target[static_cast<size_t>(target)] = true;
     std::vector<int64_t> order(static_cast<size_t>(shape.classes));
     std::iota(order.begin(), order.end(), 0);
-    const DenseHead dense(c.cublas, c.stream, c.operands(), exact.variant(), order);
+    const DenseHead dense(c.cublas, c.stream, operands, exactly, order);
     const Buffer<float> embeddings(std::vector<float>(static_cast<size_t>(shape.tokens * shape.hidden)));
     dense.for_each_chunk([&](const DenseChunk &chunk) {
         dense.write_dz(chunk);
@@ -52,14 +53,25 @@ void check_backward_accuracy(const Case &c) {
                                      shape.tokens, shape.hidden, c.stream);
 
     const auto add = [&](const char *what, const Squares &of) {
-        c.report.add(Check{c.text(std::string("exact gradients from float32, by its norm: ") + what), of.error(),
-                           kGradientErrorMust});
+        c.report.add(Check{c.text("exact gradients" + options + ": difference from float32 by its norm, " + what),
+                           of.error(), kGradientErrorMust});
     };
     add("dE", of_exact.embeddings);
     add("dC", of_exact.classifier);
     if (of_exact.rare.reference > 0) add("dC of classes that are no target", of_exact.rare);
-    c.report.note(c.text(format("filter auto: error of dE %.5f, of dC %.5f", of_filtered.embeddings.error(),
-                                of_filtered.classifier.error())));
+    c.report.note(c.text(format("filter auto%s: error of dE %.5f, of dC %.5f", options.c_str(),
+                                of_filtered.embeddings.error(), of_filtered.classifier.error())));
+}
+
+}  // namespace
+
+void check_backward_accuracy(const Case &c) { check_gradients(c, "", c.operands(), 0); }
+
+void check_backward_variants(const Case &c) {
+    const Buffer<float> bias(make_bias(c.data.shape.classes, c.options.seed));
+    Operands biased = c.operands();
+    biased.bias = bias.data();
+    check_gradients(c, " with bias and softcap 30", biased, 30);
 }
 
 }  // namespace cce::benchmark

@@ -59,6 +59,7 @@ void check_graph(const Case &c);              // a captured forward, replayed on
 void check_plain_loss(const Case &c);         // the loss beside cuda-plain's
 void measure_backward(const Case &c);         // forward and backward, backward alone; memory
 void check_backward_accuracy(const Case &c);  // gradients beside those of plain float32 code
+void check_backward_variants(const Case &c);  // the same with options
 void check_backward_bits(const Case &c);      // the same bits of gradients on every run
 void check_backward_graph(const Case &c);     // captured forward and backward, replayed on changed inputs
 void measure_filter_error(const Case &c);     // what filters of several kinds and thresholds leave out
