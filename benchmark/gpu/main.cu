@@ -54,30 +54,60 @@ const Section kEverywhere[] = {
     {"bits", check_bits},
 };
 
+// For every shape and workload with the first dtype: the gradients of others may take minutes.
+const Section kFirstDtype[] = {
+    {"backward", measure_backward},
+    {"backward-accuracy", check_backward_accuracy},
+    {"backward-bits", check_backward_bits},
+    {"filter-error", measure_filter_error},
+};
+
 // For the first of all, which every section is run for.
 const Section kInFull[] = {
     {"ignored", measure_ignored},
     {"variants", measure_variants},
     {"graph", check_graph},
+    {"graph", check_backward_graph},
     {"accuracy", check_plain_loss},
+    {"backward-accuracy", check_backward_variants},
 };
 
-void run_case(const Options &options, const Cublas &cublas, const Stream &stream, Report &report, const Shape &shape,
-              const std::string &name, const std::string &dtype) {
-    const bool first_shape = shape == options.shapes[0];
-    const bool first_of_all = first_shape && name == options.workloads[0] && dtype == options.dtypes[0];
-    const Workload data = make_workload(name, shape, dtype_of(dtype), options.seed, cublas, stream);
-    const Label label = {shape.text(), name, dtype};
+// A trained head has a shape of its own, the first one where no other workload is wanted.
+void run_case(const Options &options, const Cublas &cublas, const Stream &stream, Report &report, const Workload &data,
+              const std::string &name, const std::string &dtype, bool first_shape) {
+    const bool first_dtype = dtype == options.dtypes[0];
+    const bool first_workload = name == options.workloads[0];
+    const Label label = {data.shape.text(), name, dtype};
     report.add(label, measure_sparsity(data, cublas, stream));
-    const LogitsProduct product(cublas, shape, data.dtype, data.embeddings.data(), data.classifier.data());
+    const LogitsProduct product(cublas, data.shape, data.dtype, data.embeddings.data(), data.classifier.data());
     const Case c = {options, report, cublas, stream, data, product, label};
-    for (const Section &section : kEverywhere)
-        if (options.wants(section.name)) section.run(c);
+    const auto run_wanted = [&](const auto &sections) {
+        for (const Section &section : sections)
+            if (options.wants(section.name)) section.run(c);
+    };
+    run_wanted(kEverywhere);
     if (first_shape && options.wants("indexed-dot")) measure_indexed_dot(c);
-    if (name == options.workloads[0] && dtype == options.dtypes[0] && options.wants("families")) measure_families(c);
-    if (!first_of_all) return;
-    for (const Section &section : kInFull)
-        if (options.wants(section.name)) section.run(c);
+    if (first_workload && first_dtype && options.wants("families")) measure_families(c);
+    if (first_dtype) run_wanted(kFirstDtype);
+    if (first_shape && first_workload && first_dtype) run_wanted(kInFull);
+}
+
+void run_workloads(const Options &options, const Cublas &cublas, const Stream &stream, Report &report) {
+    // Dtypes but the first are for the first shape and workload alone.
+    const auto for_each_dtype = [&](const std::string &name, bool first_shape, const auto &make) {
+        for (const std::string &dtype : options.dtypes)
+            if (dtype == options.dtypes[0] || (first_shape && name == options.workloads[0]))
+                run_case(options, cublas, stream, report, make(dtype_of(dtype)), name, dtype, first_shape);
+    };
+    for (const Shape &shape : options.shapes)
+        for (const std::string &name : options.workloads)
+            if (name != kTrainedHead)
+                for_each_dtype(name, shape == options.shapes[0], [&](Dtype dtype) {
+                    return make_workload(name, shape, dtype, options.seed, cublas, stream);
+                });
+    if (!options.head.empty())
+        for_each_dtype(kTrainedHead, options.workloads[0] == kTrainedHead,
+                       [&](Dtype dtype) { return read_trained_head(options.head, dtype, stream); });
 }
 
 int run(const Options &options) {
@@ -87,11 +117,8 @@ int run(const Options &options) {
     const Cublas cublas;
     fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(options.seed));
     Report report(describe(options, cublas, stream), options.seed, options.rounds);
-    for (const Shape &shape : options.shapes)
-        for (const std::string &name : options.workloads)
-            for (const std::string &dtype : options.dtypes)
-                if (dtype == options.dtypes[0] || (shape == options.shapes[0] && name == options.workloads[0]))
-                    run_case(options, cublas, stream, report, shape, name, dtype);
+    if (options.wants_workloads()) run_workloads(options, cublas, stream, report);
+    if (options.wants("models")) measure_models(options, cublas, stream, report);
 
     printf("\n%s", report.tables(options.markdown).c_str());
     std::ofstream file(options.json);

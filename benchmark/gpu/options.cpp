@@ -7,14 +7,19 @@
 #include <random>
 
 #include "targets.h"
+#include "workload/names.h"
 
 namespace cce::benchmark {
 namespace {
 
 using Names = std::vector<std::string>;
 
-const Names kSections = {"forward", "ignored", "variants", "families", "indexed-dot", "accuracy", "bits", "graph"};
-const Names kWorkloads = {"gemma_like", "dense"};
+const char *const kModelsSection = "models";
+const Names kSections = {"forward",       "ignored",      "variants", "families", "indexed-dot",
+                         "accuracy",      "bits",         "graph",    "backward", "backward-accuracy",
+                         "backward-bits", "filter-error", kModelsSection};
+const Names kSynthetic = {kGemmaLike, kDense};
+const Names kWorkloads = {kGemmaLike, kDense, kTrainedHead};
 const Names kDtypes = {"bf16", "fp16"};
 
 std::string joined(const Names &names) {
@@ -69,10 +74,13 @@ std::string parse_shape(const std::string &option, const std::string &text, std:
 
 const char *const kUsage =
     "cce_gpu_benchmark [OPTIONS]: time, memory and exactness of libcce on one GPU, beside cuBLAS's logits product G\n"
-    "  --only LIST       sections: forward, ignored, variants, families, indexed-dot, accuracy, bits, graph; all\n"
+    "  --only LIST       sections; all. forward, ignored, variants, families, indexed-dot, accuracy, bits, graph,\n"
+    "                    backward, backward-accuracy, backward-bits, filter-error, models\n"
     "  --shape NxVxD     tokens, classes, hidden size; repeatable; the table of docs/performance.md\n"
-    "  --workload LIST   gemma_like, dense; both. All sections run for the first shape, workload and dtype;\n"
-    "                    other workloads and shapes are timed and checked for forward alone\n"
+    "  --workload LIST   gemma_like, dense, trained; the first two, and trained where there is a --head. All sections\n"
+    "                    run for the first shape, workload and dtype. Others are timed and checked for forward and,\n"
+    "                    with the first dtype, for backward. models has shapes of its own and is always gemma_like\n"
+    "  --head FILE       what the workload trained is, in its own shape: heldout.safetensors of cce4j train\n"
     "  --dtype LIST      bf16, fp16; both. Every dtype but the first is measured at the first shape alone\n"
     "  --family NAME     kernel family to force (cuda-sm90, cuda-sm80, cuda-plain); libcce's choice\n"
     "  --rounds K        rounds in which the contenders take turns; 11\n"
@@ -86,6 +94,11 @@ const char *const kUsage =
 
 bool Options::wants(const std::string &section) const {
     return sections.empty() || std::find(sections.begin(), sections.end(), section) != sections.end();
+}
+
+bool Options::wants_workloads() const {
+    return sections.empty() || std::any_of(sections.begin(), sections.end(),
+                                           [](const std::string &section) { return section != kModelsSection; });
 }
 
 std::string parse(int count, const char *const *arguments, Options *options) {
@@ -112,6 +125,8 @@ std::string parse(int count, const char *const *arguments, Options *options) {
             error = parse_names(option, value, kDtypes, &options->dtypes);
         } else if (option == "--shape") {
             error = parse_shape(option, value, &options->shapes);
+        } else if (option == "--head") {
+            options->head = value;
         } else if (option == "--family") {
             options->family = value;
         } else if (option == "--json") {
@@ -136,7 +151,11 @@ std::string parse(int count, const char *const *arguments, Options *options) {
     if (!seeded) options->seed = std::random_device{}();
     if (options->shapes.empty())
         for (const ForwardTarget &target : kForwardTargets) options->shapes.push_back(target.shape);
-    if (options->workloads.empty()) options->workloads = kWorkloads;
+    if (options->workloads.empty()) options->workloads = options->head.empty() ? kSynthetic : kWorkloads;
+    const bool trained = std::find(options->workloads.begin(), options->workloads.end(), kTrainedHead) !=
+                         options->workloads.end();
+    if (trained && options->head.empty()) return "the workload trained needs --head FILE";
+    if (!trained && !options->head.empty()) return "--head is of no use without the workload trained";
     if (options->dtypes.empty()) options->dtypes = kDtypes;
     return "";
 }

@@ -14,6 +14,7 @@ struct Options {
     std::vector<Shape> shapes;           // never empty; the first one gets every section
     std::vector<std::string> workloads;  // never empty; the first one gets every section
     std::vector<std::string> dtypes;     // never empty; the first one gets every section
+    std::string head;                    // file of the trained head; empty: none
     std::string family;                  // kernel family of every measurement that names none; empty: libcce's choice
     int rounds = 11;
     uint64_t seed = 0;
@@ -25,6 +26,8 @@ struct Options {
     bool help = false;
 
     bool wants(const std::string &section) const;
+    // Whether a section is wanted that runs for shapes and workloads.
+    bool wants_workloads() const;
 };
 
 extern const char *const kUsage;

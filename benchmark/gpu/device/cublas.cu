@@ -102,6 +102,19 @@ void Cublas::logits(Dtype dtype, int64_t rows, int64_t classes, int64_t hidden, 
                  "multiplying");
 }
 
+void Cublas::multiply(int64_t rows, int64_t columns, int64_t depth, const Factor &a, const Factor &b, float beta,
+                      float *out, int64_t out_pitch, cudaStream_t stream) const {
+    const float one = 1.0f;
+    const auto operation = [](const Factor &x) { return x.transpose ? kOperationTranspose : kOperationNone; };
+    check_cublas(functions().set_stream(handle_, stream), "choosing a stream");
+    // Column-major for cuBLAS: out^T = op(B)^T op(A)^T, where row-major X is X^T as it stands.
+    check_cublas(functions().gemm(handle_, operation(b), operation(a), static_cast<int>(columns),
+                                  static_cast<int>(rows), static_cast<int>(depth), &one, b.data, CUDA_R_32F,
+                                  static_cast<int>(b.pitch), a.data, CUDA_R_32F, static_cast<int>(a.pitch), &beta, out,
+                                  CUDA_R_32F, static_cast<int>(out_pitch), kComputeFloat32, kDefaultAlgorithm),
+                 "multiplying in float32");
+}
+
 std::string Cublas::version() const {
     int version = 0;
     check_cublas(functions().get_version(handle_, &version), "asking for its version");

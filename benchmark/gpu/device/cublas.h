@@ -24,6 +24,16 @@ public:
     void logits(Dtype dtype, int64_t rows, int64_t classes, int64_t hidden, const void *embeddings,
                 const void *classifier, void *logits, cudaDataType type, int64_t pitch, cudaStream_t stream) const;
 
+    // out (rows, columns) = beta * out + op(A) op(B), a sum over `depth`, in float32 throughout; op(X) is X^T where
+    // `transpose`. All row-major.
+    struct Factor {
+        const float *data;
+        int64_t pitch;
+        bool transpose;
+    };
+    void multiply(int64_t rows, int64_t columns, int64_t depth, const Factor &a, const Factor &b, float beta,
+                  float *out, int64_t out_pitch, cudaStream_t stream) const;
+
     std::string version() const;
 
 private:

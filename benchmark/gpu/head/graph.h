@@ -1,23 +1,24 @@
-// A captured forward.
+// Work captured in a CUDA graph.
 #pragma once
 
-#include "head/head.h"
+#include "device/check.h"
 
 namespace cce::benchmark {
 
-// Captures head.forward on `stream`, which has run it before.
-class ForwardGraph {
+class Graph {
 public:
-    ForwardGraph(const Head &head, cudaStream_t stream) {
+    // Captures what `enqueue` puts on `stream`, which has run it before.
+    template <typename F>
+    Graph(F enqueue, cudaStream_t stream) {
         cudaGraph_t graph = nullptr;
         check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning a capture");
-        head.forward(stream);
+        enqueue(stream);
         check(cudaStreamEndCapture(stream, &graph), "ending a capture");
         check(cudaGraphInstantiateWithFlags(&executable_, graph, 0), "instantiating a graph");
         check(cudaGraphDestroy(graph), "destroying a graph");
     }
-    ForwardGraph(const ForwardGraph &) = delete;
-    ~ForwardGraph() { cudaGraphExecDestroy(executable_); }
+    Graph(const Graph &) = delete;
+    ~Graph() { cudaGraphExecDestroy(executable_); }
 
     void replay(cudaStream_t stream) const { check(cudaGraphLaunch(executable_, stream), "launching a graph"); }
 

@@ -22,9 +22,18 @@ struct Operands {
     const float *bias = nullptr;
 };
 
+enum class Gradients {
+    kNone,
+    kDeclared,  // the problem announces them, nothing computes them
+    kComputed,  // of all that is read: E, C and, where there is one, the bias
+};
+
 struct Variant {
     std::string family;  // forced; empty: libcce's choice
-    bool gradients = false;
+    Gradients gradients = Gradients::kNone;
+    double filter = CCE_FILTER_AUTO;  // for every gradient
+    double max_dropped_mass = 0;
+    bool accumulate = false;
     bool argmax_and_entropy = false;
     double softcap = 0;
     double temperature = 1;
@@ -41,20 +50,49 @@ struct Results {
 // Whether loss and lse agree to the last bit.
 bool same_bits(const Results &a, const Results &b);
 
+// Hashes of the gradients' bits.
+struct GradientBits {
+    uint64_t embeddings;
+    uint64_t classifier;
+    uint64_t bias;
+};
+
+inline bool operator==(const GradientBits &a, const GradientBits &b) {
+    return a.embeddings == b.embeddings && a.classifier == b.classifier && a.bias == b.bias;
+}
+
 class Head {
 public:
     Head(int device, const Operands &operands, const Variant &variant);
 
     void forward(cudaStream_t stream) const;
     void indexed_dot(cudaStream_t stream) const;
+    // After forward, any number of times; for Gradients::kComputed.
+    void backward(cudaStream_t stream) const;
 
     // Forward over poisoned outputs, state and workspace. Waits, and ends the program if libcce reports bad targets.
     Results fresh_results(cudaStream_t stream) const;
     // What the buffers hold now, after whatever filled them. Waits.
     Results results(cudaStream_t stream) const;
+    // Forward and backward over poisoned outputs, state and workspace. Waits, and ends the program if libcce reports
+    // bad targets.
+    void fresh_gradients(cudaStream_t stream) const;
+    // Of what the gradients hold now. Waits.
+    GradientBits gradient_bits(cudaStream_t stream) const;
+    // CCE_REPORT_LENGTH numbers of the last backward. Waits.
+    std::vector<float> filter_report(cudaStream_t stream) const { return filter_report_.read(stream); }
+    // Gradients that are accumulated into get the same small numbers each time.
     void poison(cudaStream_t stream) const;
 
-    int64_t bytes() const { return state_.bytes() + workspace_.bytes(); }
+    // Gradients in the dtype of E and C.
+    const uint16_t *embeddings_gradient() const { return embeddings_gradient_.data(); }
+    const uint16_t *classifier_gradient() const { return classifier_gradient_.data(); }
+
+    // Device memory beyond what is read, but for loss, lse and the like: state, workspace and gradients.
+    int64_t bytes() const {
+        return state_.bytes() + workspace_.bytes() + embeddings_gradient_.bytes() + classifier_gradient_.bytes() +
+               bias_gradient_.bytes();
+    }
     const Operands &operands() const { return operands_; }
     const Variant &variant() const { return variant_; }
 
@@ -62,6 +100,7 @@ private:
     cce_problem problem_;
     cce_inputs inputs_;
     cce_outputs outputs_;
+    cce_gradients gradients_;
     Operands operands_;
     Variant variant_;
     Buffer<float> loss_;
@@ -69,6 +108,10 @@ private:
     Buffer<float> target_logit_;
     Buffer<int64_t> argmax_;
     Buffer<float> entropy_;
+    Buffer<uint16_t> embeddings_gradient_;
+    Buffer<uint16_t> classifier_gradient_;
+    Buffer<float> bias_gradient_;
+    Buffer<float> filter_report_;
     Buffer<char> state_;
     Buffer<char> workspace_;
 };

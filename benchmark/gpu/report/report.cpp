@@ -25,7 +25,7 @@ void write(Json &json, const Measurement &m) {
     json.end_array();
     if (m.by_g > 0) json.member("by_g", m.by_g);
     if (m.flops > 0) json.member("tflops", teraflops(m));
-    if (m.bytes >= 0) json.member("state_and_workspace_bytes", m.bytes);
+    if (m.bytes >= 0) json.member("bytes_beyond_inputs", m.bytes);
     json.end_object();
 }
 
@@ -40,6 +40,12 @@ void Report::add(Measurement m) {
     fprintf(stderr, "%s: %s %.3f ms%s\n", m.label.text().c_str(), m.what.c_str(), m.milliseconds.median,
             m.by_g > 0 ? format(", %.3f G", m.by_g).c_str() : "");
     measurements_.push_back(std::move(m));
+}
+
+void Report::add(FilterError e) {
+    fprintf(stderr, "%s: %s: error of dE %.5f, of dC %.5f\n", e.label.text().c_str(), e.filter.c_str(), e.embeddings,
+            e.classifier);
+    filter_errors_.push_back(std::move(e));
 }
 
 void Report::add(Target target) { targets_.push_back(std::move(target)); }
@@ -66,8 +72,8 @@ bool Report::all_met() const {
 std::string Report::tables(bool markdown) const {
     std::string text = format(
         "%s, driver %s, CUDA %s, cuBLAS %s; libcce %s, commit %s; copy bandwidth %.0f GB/s. Seed %llu. Medians of %d "
-        "rounds, turn by turn; G is cuBLAS's product of the same shape and dtype; MB of 10^6 bytes of state and "
-        "workspace.\n\n",
+        "rounds, turn by turn; G is cuBLAS's product of the same shape and dtype; MB of 10^6 bytes beyond the "
+        "inputs: state, workspace, gradients.\n\n",
         machine_.gpu.c_str(), machine_.driver.c_str(), machine_.cuda.c_str(), machine_.cublas.c_str(),
         machine_.cce.c_str(), machine_.commit.c_str(), machine_.copy_bytes_per_second / 1e9,
         static_cast<unsigned long long>(seed_), rounds_);
@@ -82,6 +88,10 @@ std::string Report::tables(bool markdown) const {
         times.add({m.label.text(), m.what, format("%.3f", m.milliseconds.median), format("%.3f", m.milliseconds.min),
                    format("%.1f", 100 * m.milliseconds.spread), m.by_g > 0 ? format("%.3f", m.by_g) : "",
                    m.flops > 0 ? format("%.0f", teraflops(m)) : "", megabytes(m.bytes)});
+    Table filters({"data", "filter", "dE error", "dC error", "kept a row", "dropped mass"});
+    for (const FilterError &e : filter_errors_)
+        filters.add({e.label.text(), e.filter, format("%.5f", e.embeddings), format("%.5f", e.classifier),
+                     format("%.1f", e.kept_per_row), format("%.5f", e.dropped_mass)});
     Table targets({"wanted", "unit", "measured", "must", "aim", ""});
     for (const Target &t : targets_)
         targets.add({t.what, t.unit, format("%.3f", t.measured), format("%.2f", t.must),
@@ -91,7 +101,7 @@ std::string Report::tables(bool markdown) const {
     for (const Check &c : checks_)
         checks.add({c.what, format("%.3g", c.measured), format("%.3g", c.limit), c.passed() ? "passed" : "FAILED"});
 
-    for (const Table *table : {&data, &times, &targets, &checks}) text += table->text(markdown) + '\n';
+    for (const Table *table : {&data, &times, &filters, &targets, &checks}) text += table->text(markdown) + '\n';
     for (const std::string &note : notes_) text += "Note: " + note + '\n';
     return text;
 }
@@ -112,6 +122,12 @@ std::string Report::json() const {
     }
     json.end_array().key("measurements").begin_array();
     for (const Measurement &m : measurements_) write(json, m);
+    json.end_array().key("filter_errors").begin_array();
+    for (const FilterError &e : filter_errors_) {
+        write(json.begin_object(), e.label).member("filter", e.filter).member("embeddings", e.embeddings);
+        json.member("classifier", e.classifier).member("kept_per_row", e.kept_per_row);
+        json.member("dropped_mass", e.dropped_mass).end_object();
+    }
     json.end_array().key("targets").begin_array();
     for (const Target &t : targets_) {
         json.begin_object().member("what", t.what).member("unit", t.unit).member("measured", t.measured);

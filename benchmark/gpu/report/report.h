@@ -44,7 +44,17 @@ struct Measurement {
     Statistics milliseconds;
     double by_g;      // median by that of G in the same rounds; 0 without G
     double flops;     // 0: not counted
-    int64_t bytes;    // state and workspace; -1: not ours
+    int64_t bytes;    // of memory beyond the inputs: state, workspace, gradients; -1: not ours
+};
+
+// What a filter of the softmax's gradient leaves out: errors ||g - exact|| / ||exact|| of float32 gradients.
+struct FilterError {
+    Label label;
+    std::string filter;
+    double embeddings;
+    double classifier;
+    double kept_per_row;  // entries
+    double dropped_mass;  // softmax mass, mean over rows
 };
 
 // A number that must be at most `must`; `aim` is what is hoped for, 0 if nothing better was named.
@@ -74,6 +84,7 @@ public:
     // All but targets are also told on stderr as they come.
     void add(const Label &label, const Sparsity &sparsity);
     void add(Measurement measurement);
+    void add(FilterError error);
     void add(Target target);
     void add(Check check);
     void note(const std::string &text);
@@ -95,6 +106,7 @@ private:
     int rounds_;
     std::vector<Data> data_;
     std::vector<Measurement> measurements_;
+    std::vector<FilterError> filter_errors_;
     std::vector<Target> targets_;
     std::vector<Check> checks_;
     std::vector<std::string> notes_;

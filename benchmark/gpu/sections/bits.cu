@@ -32,7 +32,7 @@ void check_bits(const Case &c) {
     c.report.add(Check{c.text("of ten runs beside a busy stream"), differing(kRuns, load, c.stream), 0});
     other.synchronize();
 
-    const Head with_gradients = c.head(c.operands(), {"", true});
+    const Head with_gradients = c.head(c.operands(), {"", Gradients::kDeclared});
     c.report.add(Check{c.text("with gradients declared, other bits"),
                        same_bits(first, with_gradients.fresh_results(c.stream)) ? 0.0 : 1.0, 0});
 }

@@ -24,7 +24,12 @@ struct Case {
     Label label;
 
     Operands operands() const {
-        return {data.shape, data.dtype, data.embeddings.data(), data.classifier.data(), data.targets.data()};
+        return {data.shape,
+                data.dtype,
+                data.embeddings.data(),
+                data.classifier.data(),
+                data.targets.data(),
+                data.bias.count() > 0 ? data.bias.data() : nullptr};
     }
     // A variant that names no family gets that of the command line.
     Head head(const Operands &operands, Variant variant = {}) const {
@@ -44,13 +49,22 @@ std::vector<Measurement> beside_product(const Case &c, const std::vector<Contend
 void check_accuracy(const Case &c, const std::string &what, const Head &head);
 
 // The sections.
-void measure_forward(const Case &c);      // forward alone, with gradients declared, as a CUDA graph; memory
-void measure_ignored(const Case &c);      // half of the tokens ignored
-void measure_variants(const Case &c);     // what the options cost
-void measure_families(const Case &c);     // the kernel families, forced
-void measure_indexed_dot(const Case &c);  // the target's logit alone
-void check_bits(const Case &c);           // the same bits on every run
-void check_graph(const Case &c);          // a captured forward, replayed on changed inputs
-void check_plain_loss(const Case &c);     // the loss beside cuda-plain's
+void measure_forward(const Case &c);          // forward alone, with gradients declared, as a CUDA graph; memory
+void measure_ignored(const Case &c);          // half of the tokens ignored
+void measure_variants(const Case &c);         // what the options cost
+void measure_families(const Case &c);         // the kernel families, forced
+void measure_indexed_dot(const Case &c);      // the target's logit alone
+void check_bits(const Case &c);               // the same bits on every run
+void check_graph(const Case &c);              // a captured forward, replayed on changed inputs
+void check_plain_loss(const Case &c);         // the loss beside cuda-plain's
+void measure_backward(const Case &c);         // forward and backward, backward alone; memory
+void check_backward_accuracy(const Case &c);  // gradients beside those of plain float32 code
+void check_backward_variants(const Case &c);  // the same with options
+void check_backward_bits(const Case &c);      // the same bits of gradients on every run
+void check_backward_graph(const Case &c);     // captured forward and backward, replayed on changed inputs
+void measure_filter_error(const Case &c);     // what filters of several kinds and thresholds leave out
+
+// The heads of published models.
+void measure_models(const Options &options, const Cublas &cublas, const Stream &stream, Report &report);
 
 }  // namespace cce::benchmark

@@ -6,9 +6,9 @@ namespace cce::benchmark {
 
 void measure_forward(const Case &c) {
     const Head forward = c.head(c.operands());
-    const Head with_gradients = c.head(c.operands(), {"", true});
+    const Head with_gradients = c.head(c.operands(), {"", Gradients::kDeclared});
     forward.forward(c.stream);
-    const ForwardGraph graph(forward, c.stream);
+    const Graph graph([&](cudaStream_t stream) { forward.forward(stream); }, c.stream);
     const Contender replayed = {"forward, CUDA graph", [&](cudaStream_t stream) { graph.replay(stream); },
                                 c.data.shape.flops(), forward.bytes()};
     const std::vector<Measurement> measured =

@@ -1,12 +1,17 @@
-// Tests of what needs no GPU: the command line, statistics, JSON, tables, targets and the random number generator.
+// Tests of what needs no GPU: the command line, statistics, JSON, tables, targets, safetensors files and the random
+// number generator.
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "options.h"
 #include "report/report.h"
 #include "report/table.h"
 #include "workload/philox.cuh"
+#include "workload/safetensors.h"
 
 using namespace cce::benchmark;
 
@@ -28,8 +33,17 @@ std::string parse_all(std::vector<const char *> arguments, Options *options) {
 void test_options() {
     Options defaults;
     expect(parse_all({}, &defaults).empty() && defaults.shapes.size() == 4 && defaults.workloads.size() == 2 &&
-               defaults.dtypes.size() == 2 && defaults.wants("forward"),
+               defaults.dtypes.size() == 2 && defaults.wants("forward") && defaults.wants_workloads(),
            "no options means everything");
+    Options models;
+    expect(parse_all({"--only", "models"}, &models).empty() && !models.wants_workloads(), "models need no workload");
+    Options trained;
+    expect(parse_all({"--head", "f"}, &trained).empty() && trained.workloads.size() == 3 && trained.head == "f",
+           "a head is a workload");
+    Options trained_alone;
+    expect(parse_all({"--head", "f", "--workload", "trained"}, &trained_alone).empty() &&
+               trained_alone.workloads.size() == 1,
+           "a head may be the only workload");
     Options given;
     const std::string error =
         parse_all({"--only", "forward,bits", "--shape", "7x9x11", "--shape", "1x8x1", "--rounds", "3", "--seed",
@@ -43,7 +57,8 @@ void test_options() {
         {"--shape", "7x9"},   {"--shape", "7x9x11x"}, {"--shape", "0x9x11"}, {"--shape", "7x-9x11"},
         {"--shape", "7x7x7"}, {"--only", "all"},      {"--only", "bits,"},   {"--rounds", "0"},
         {"--rounds", "3x"},   {"--rounds"},           {"--dtype", "fp32"},   {"--seed", "-1"},
-        {"--unknown", "1"},   {"word"},               {"--device", ""},      {"--seed", "99999999999999999999"}};
+        {"--unknown", "1"},   {"word"},               {"--device", ""},      {"--seed", "99999999999999999999"},
+        {"--workload", "trained"}, {"--workload", "dense", "--head", "f"}};
     for (const std::vector<const char *> &arguments : wrong) {
         Options options;
         expect(!parse_all(arguments, &options).empty(), arguments.back());
@@ -61,6 +76,7 @@ void test_report() {
     const Label label = {"1x8x1", "dense", "bf16"};
     report.add(label, Sparsity{1, 2, 3, 4, NAN});
     report.add(Measurement{label, "forward", Statistics::of({2.0}), 1.25, 4e9, 100});
+    report.add(FilterError{label, "2^-12", 0.25, 0.5, 3, 0.125});
     report.add(Target{"speed", "G", 1.25, 1.2, 1.1});
     expect(!report.all_met() && report.all_passed(), "a missed target is no failed check");
     report.add(Check{"bits", 0, 0});
@@ -72,13 +88,81 @@ void test_report() {
     for (const char *part :
          {"{\"machine\":{\"gpu\":\"gpu \\\"x\\\"\\u000a\",\"driver\":\"driver\",",
           "\"live_row_segments_percent\":null}]",
-          "\"samples_ms\":[2],\"by_g\":1.25,\"tflops\":2,\"state_and_workspace_bytes\":100}]", "\"met\":false}]",
+          "\"samples_ms\":[2],\"by_g\":1.25,\"tflops\":2,\"bytes_beyond_inputs\":100}]",
+          "\"filter\":\"2^-12\",\"embeddings\":0.25,\"classifier\":0.5,\"kept_per_row\":3,\"dropped_mass\":0.125}]",
+          "\"met\":false}]",
           "\"passed\":true},{", "\"notes\":[]}\n"})
         expect(json.find(part) != std::string::npos, part);
     const std::string markdown = report.tables(true);
     for (const char *part :
-         {"\n| ---------------- | -", "| 1x8x1 dense bf16 | forward | 2.000 |", "missed |", "FAILED |"})
+         {"\n| ---------------- | -", "| 1x8x1 dense bf16 | forward | 2.000 |",
+          "| 1x8x1 dense bf16 | 2^-12  | 0.25000  | 0.50000  | 3.0        | 0.12500", "missed |", "FAILED |"})
         expect(markdown.find(part) != std::string::npos, part);
+}
+
+void test_safetensors_header() {
+    std::vector<TensorEntry> tensors;
+    const std::string good =
+        "{\"__metadata__\":{\"format\":\"pt\"}, \"bias\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},\n"
+        "\"targets\" : {\"data_offsets\":[ 12 , 28 ],\"shape\":[2,1],\"dtype\":\"I64\"},"
+        "\"scalar\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[28,32]}}   ";
+    expect(parse_safetensors_header(good, 32, &tensors).empty() && tensors.size() == 3, "a header");
+    expect(tensors[0].name == "bias" && tensors[0].dtype == "F32" && tensors[0].shape == std::vector<int64_t>{3} &&
+               tensors[0].begin == 0 && tensors[0].end == 12,
+           "a tensor of one dimension");
+    expect(tensors[1].text() == "I64 (2, 1)" && tensors[1].begin == 12 && tensors[2].shape.empty(), "other tensors");
+    expect(!parse_safetensors_header(good, 31, &tensors).empty(), "data that the file has not");
+
+    const char *const wrong[] = {
+        "",
+        "[]",
+        "{",
+        "{} x",
+        "{\"a\":1}",
+        "{\"a\":{}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[01],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"C64\",\"shape\":[1],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":1}}",
+        "{\"a\\n\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+    };
+    for (const char *header : wrong) {
+        tensors.clear();
+        expect(!parse_safetensors_header(header, 100, &tensors).empty(), header);
+    }
+}
+
+void test_safetensors_file() {
+    char path[] = "/tmp/cce_gpu_benchmark_host_test.XXXXXX";
+    const int descriptor = mkstemp(path);
+    const std::string json = "{\"a\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    std::string content(1, static_cast<char>(json.size()));
+    content += std::string(7, '\0') + json + std::string("\1\0\0\0\2\0\0\0", 8);
+    const bool written = write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+    SafetensorsFile file;
+    int32_t values[2] = {};
+    expect(written && file.open(path).empty() && file.find("b") == nullptr && file.find("a") != nullptr &&
+               file.read(*file.find("a"), sizeof values, values) && values[0] == 1 && values[1] == 2,
+           "a safetensors file");
+    expect(!file.read(*file.find("a"), 12, values), "more than a tensor has is not read");
+
+    SafetensorsFile cut_off;
+    expect(ftruncate(descriptor, static_cast<off_t>(content.size()) - 1) == 0 && !cut_off.open(path).empty(),
+           "a file whose data is cut off");
+    SafetensorsFile header_cut_off;
+    expect(ftruncate(descriptor, 9) == 0 && !header_cut_off.open(path).empty(), "a file whose header is cut off");
+    close(descriptor);
+    unlink(path);
+    expect(!SafetensorsFile().open(path).empty(), "a file that is not there");
 }
 
 // Known answers of the generator's authors.
@@ -97,6 +181,8 @@ int main() {
     test_options();
     test_statistics();
     test_report();
+    test_safetensors_header();
+    test_safetensors_file();
     test_philox();
     printf("%s\n", failures == 0 ? "all passed" : "some failed");
     return failures == 0 ? 0 : 1;

@@ -33,6 +33,9 @@ void mix_candidates(Dtype dtype, int64_t tokens, int64_t hidden, int count, cons
                     const void *classifier, const float *log_unigram, const float *direction, uint64_t seed,
                     void *embeddings, cudaStream_t stream);
 
+// Adds bias (classes) to each row of logits (rows, pitch).
+void add_bias(const float *bias, int64_t rows, int64_t classes, int64_t pitch, float *logits, cudaStream_t stream);
+
 // A chunk of float32 logits: rows first .. first + rows - 1 of all.
 struct LogitsChunk {
     const float *logits;  // (rows, pitch)

@@ -43,6 +43,7 @@ void for_each_chunk(const Workload &w, const Cublas &cublas, const Stream &strea
         const int64_t rows = std::min(kChunkRows, w.shape.tokens - first);
         cublas.logits(w.dtype, rows, w.shape.classes, w.shape.hidden, w.embeddings.data() + first * w.shape.hidden,
                       w.classifier.data(), logits.data(), CUDA_R_32F, pitch, stream);
+        if (w.bias.count() > 0) add_bias(w.bias.data(), rows, w.shape.classes, pitch, logits.data(), stream);
         f(LogitsChunk{logits.data(), pitch, first, rows, w.shape.classes});
     }
     stream.synchronize();
@@ -91,7 +92,7 @@ double sum(const std::vector<T> &values) {
 Workload make_workload(const std::string &name, const Shape &shape, Dtype dtype, uint64_t seed, const Cublas &cublas,
                        const Stream &stream) {
     Workload workload(shape, dtype);
-    if (name == "gemma_like") {
+    if (name == kGemmaLike) {
         fill_gemma_like(workload, seed, cublas, stream);
     } else {
         fill_dense(workload, seed, stream);

@@ -5,6 +5,8 @@
 //             alpha uniform from token to token. The other classes follow the unigram along one direction that all
 //             tokens share, plus the noise of random vectors. The target is drawn from the token's own softmax.
 // dense:      every softmax entry is about 1/V and the targets are random: nothing can be filtered.
+//
+// trained: a head and held-out tokens that `cce4j train` wrote, in the shape that they have.
 #pragma once
 
 #include <string>
@@ -12,6 +14,7 @@
 #include "device/cublas.h"
 #include "device/stream.h"
 #include "report/report.h"
+#include "workload/names.h"
 
 namespace cce::benchmark {
 
@@ -21,15 +24,20 @@ struct Workload {
     Buffer<uint16_t> embeddings;  // (N, D)
     Buffer<uint16_t> classifier;  // (V, D)
     Buffer<int64_t> targets;      // (N)
+    Buffer<float> bias;           // (V), or empty
 
-    Workload(const Shape &s, Dtype type)
+    Workload(const Shape &s, Dtype type, bool has_bias = false)
         : shape(s), dtype(type), embeddings(s.tokens * s.hidden), classifier(s.classes * s.hidden),
-          targets(s.tokens) {}
+          targets(s.tokens), bias(has_bias ? Buffer<float>(s.classes) : Buffer<float>()) {}
 };
 
-// `name` is gemma_like or dense. The same seed gives the same data.
+// `name` is kGemmaLike or kDense. The same seed gives the same data.
 Workload make_workload(const std::string &name, const Shape &shape, Dtype dtype, uint64_t seed, const Cublas &cublas,
                        const Stream &stream);
+
+// The head of a safetensors file as `cce4j train` writes it, with at most 8192 of its tokens, rounded to `dtype`; the
+// bias, if there is one, stays float32. Ends the program with one line if the file holds anything else.
+Workload read_trained_head(const std::string &file, Dtype dtype, const Stream &stream);
 
 Sparsity measure_sparsity(const Workload &workload, const Cublas &cublas, const Stream &stream);
 
