@@ -26,7 +26,8 @@ struct Family {
     int32_t (*sweep)(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                      cudaStream_t stream);
     // Filtered gradients of 16-bit inputs, aligned or not, on devices that can; NULL: it has none of its own.
-    int32_t (*filtered_gradients)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+    int32_t (*filtered_units)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+    int32_t (*filtered_windows)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
     bool (*can_filter)(const DeviceTraits &device);
     const BackwardKernels *backward;  // its own, or those of another family that serves whatever it serves
 };

@@ -54,14 +54,13 @@ private:
         const GradientStore embeddings = {grad_.embeddings, grad_.embeddings_dtype, adds(CCE_GRADIENT_EMBEDDINGS),
                                           scratch_.tokens, p_.spec.hidden, scratch_.control};
         const filtered::Pass pass = {p_, logits_, state_, scratch_.tokens, scratch_.rows, scratch_.control,
-                                     scratch_.lists, embeddings, classifier_store(all), bias_store(all), asked,
-                                     stream_};
+                                     scratch_.lists, embeddings, classifier_store(all), bias_store(all), stream_};
         CCE_TRY(pass.prepare());
-        CCE_TRY(has_limit() ? pass.measure() : pass.gradients());
+        CCE_TRY(has_limit() ? pass.measure() : pass.gradients(asked));
         if (asked)
             CCE_TRY(decide_filters(p_, scratch_.lists.dropped, 1, filters_embeddings(), filters_classifier(),
                                    scratch_.control, report(), stream_));
-        return has_limit() ? pass.measured_gradients() : CCE_OK;
+        return has_limit() ? pass.gradients(false) : CCE_OK;
     }
 
     int32_t dense_gradients() const {

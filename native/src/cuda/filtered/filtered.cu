@@ -21,11 +21,10 @@ double least_filter(const Problem &p) {
     return e > 0.0 && c > 0.0 ? std::min(e, c) : std::max(e, c);
 }
 
-Work work_of(const Pass &pass, Mode mode) {
+Work work_of(const Pass &pass, bool measures, bool wants_dropped) {
     const bool smoothing = pass.p.spec.label_smoothing > 0.0;
     const Scratch &scratch = pass.scratch;
-    return {mode,
-            pass.logits,
+    return {pass.logits,
             pass.tokens,
             pass.rows,
             pass.control,
@@ -35,10 +34,11 @@ Work work_of(const Pass &pass, Mode mode) {
             scratch.least_live,
             scratch.target_tile,
             scratch.lists,
+            measures,
             pass.embeddings,
             pass.classifier,
             pass.bias,
-            pass.measures_dropped && mode != Mode::kGradients ? scratch.dropped : nullptr,
+            wants_dropped ? scratch.dropped : nullptr,
             pass.p.rows,
             smoothing ? scratch.classes_sum : nullptr,
             smoothing ? scratch.rows_sum : nullptr};
@@ -57,7 +57,7 @@ bool applies(const Problem &p) {
     if (least_filter(p) * static_cast<double>(p.spec.classes) < 1.0) return false;
     if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses || p.spec.hidden > INT32_MAX / 4) return false;
     const Family &family = family_of_device(p.spec.device);
-    return family.filtered_gradients != nullptr && family.can_filter(traits_of(p.spec.device));
+    return family.filtered_units != nullptr && family.can_filter(traits_of(p.spec.device));
 }
 
 Scratch Scratch::at(const Problem &p, Carver *carver) {
@@ -69,7 +69,8 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     const int64_t units = std::min(std::max({tiles * blocks / 16, kFewUnits, tiles, blocks}), tiles * blocks);
     Scratch scratch;
     Lists &lists = scratch.lists;
-    lists.counters = carver->take<Counters>(1);
+    lists.counters = carver->take<Counters>(2);  // of all, and of a window
+    lists.of_all = lists.counters;
     lists.live = carver->take<Live>(tiles * blocks);
     lists.rank = carver->take<uint32_t>(tiles * blocks);
     lists.tile_rows = carver->take<uint32_t>(tiles);
@@ -97,8 +98,9 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
 }
 
 int32_t Pass::prepare() const {
-    const Work work = work_of(*this, Mode::kAll);
+    const Work work = work_of(*this, false, false);
     CCE_TRY(prepare_positions(p, work, state.least_live, scratch.least_live, scratch.target_tile, stream));
+    CCE_TRY(family_of_device(p.spec.device).filtered_units(p, work, stream));
     if (!(p.spec.label_smoothing > 0.0)) return CCE_OK;
     if (embeddings.array != nullptr)
         CCE_TRY(sum_classifier(p, work, scratch.partials, scratch.classes_sum, stream));
@@ -107,14 +109,15 @@ int32_t Pass::prepare() const {
     return CCE_OK;
 }
 
-int32_t Pass::run(Mode mode) const {
-    return family_of_device(p.spec.device).filtered_gradients(p, work_of(*this, mode), stream);
+int32_t Pass::run(const Work &work) const {
+    CCE_TRY(launch_passes(p, work, stream));
+    Work in_windows = work;
+    ++in_windows.lists.counters;
+    return family_of_device(p.spec.device).filtered_windows(p, in_windows, stream);
 }
 
-int32_t Pass::gradients() const { return run(Mode::kAll); }
+int32_t Pass::gradients(bool with_dropped) const { return run(work_of(*this, false, with_dropped)); }
 
-int32_t Pass::measure() const { return run(Mode::kMeasure); }
-
-int32_t Pass::measured_gradients() const { return run(Mode::kGradients); }
+int32_t Pass::measure() const { return run(work_of(*this, true, true)); }
 
 }  // namespace cce::cuda::filtered

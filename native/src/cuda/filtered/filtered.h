@@ -35,19 +35,17 @@ struct Pass {
     GradientStore embeddings;  // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
-    bool measures_dropped;     // into Scratch::dropped
     cudaStream_t stream;
 
-    // What the rest needs; after row_gradients.
+    // Lists what the filters keep; after row_gradients.
     int32_t prepare() const;
-    // Everything at once.
-    int32_t gradients() const;
-    // The same in two steps. If control->dense is set in between, the second one leaves the gradients to others.
+    // What the filters drop, into Scratch::dropped, and no gradients.
     int32_t measure() const;
-    int32_t measured_gradients() const;
+    // Does nothing if control->dense is set by then. `with_dropped`: what the filters drop, too.
+    int32_t gradients(bool with_dropped) const;
 
 private:
-    int32_t run(Mode mode) const;
+    int32_t run(const Work &work) const;
 };
 
 }  // namespace cce::cuda::filtered

@@ -1,9 +1,14 @@
-// The kernels around kernel.cuh, of which families have instances.
+// The kernels of filtered gradients that are the same for every family.
 #pragma once
 
 #include "cuda/filtered/work.cuh"
 
 namespace cce::cuda::filtered {
+
+// ---- passes.cu ---------------------------------------------------------------------------------------
+
+// The gradients, and what was dropped, from lists that hold everything; else nothing.
+int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream);
 
 // ---- positions.cu ----------------------------------------------------------------------------------
 

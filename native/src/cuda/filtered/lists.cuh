@@ -43,11 +43,11 @@ struct Counters {
     unsigned long long entries;  // that were kept, whether or not they fitted
     uint32_t units;
     uint32_t heavy;    // classes with many entries
-    uint32_t ready;    // 1: the lists hold all of the problem
 };
 
 struct Lists {
-    Counters *counters;
+    Counters *counters;        // of what is in the lists
+    const Counters *of_all;    // of the window of all
     Live *live;                // (tiles, blocks)
     uint32_t *rank;            // (tiles, blocks): live positions of the tile and window before the block
     uint32_t *tile_rows;       // (tiles): live positions of the window
@@ -64,7 +64,7 @@ struct Lists {
     uint32_t most_entries, most_units;
 
     __device__ bool hold_everything() const {
-        return counters->entries <= most_entries && counters->units <= most_units;
+        return of_all->entries <= most_entries && of_all->units <= most_units;
     }
 };
 

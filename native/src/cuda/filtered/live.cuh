@@ -107,7 +107,7 @@ __device__ inline void number_units(const Work &work, const Window &window) {
     }
     if (threadIdx.x != 0) return;
     work.lists.tile_unit[window.end_tile()] = total;
-    *work.lists.counters = {0, total, 0, 0};
+    *work.lists.counters = {0, total, 0};
 }
 
 // The ranks of the blocks of a tile, where a warp looks for the block of a rank: in registers if there are few.

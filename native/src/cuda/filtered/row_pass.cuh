@@ -22,6 +22,8 @@ struct Segment {
     int32_t tile;
 };
 
+constexpr int kRowTerms = 512;   // at a time
+using RowTerms = Term[kRowTerms];
 constexpr int kTilesAhead = 4;   // that a lane looks at at once
 constexpr int kMostSegments = 2 * kTilesAhead * kWarp;
 using Segments = Segment[kMostSegments];
@@ -45,8 +47,8 @@ __device__ inline bool is_live(const Live &live, int32_t i, uint32_t *rank) {
 // Collects the terms of one position. By a warp.
 class RowCollector {
 public:
-    // Terms [from, from + kMostTerms) go to `terms`.
-    __device__ RowCollector(Terms &terms, Segments &segments, const Work &work, const Window &window, int32_t i,
+    // Terms [from, from + kRowTerms) go to `terms`.
+    __device__ RowCollector(RowTerms &terms, Segments &segments, const Work &work, const Window &window, int32_t i,
                             const RowGradient &row, uint32_t from)
         : terms_(terms), segments_(segments), work_(work), window_(window), i_(i), row_(row), from_(from) {}
 
@@ -126,7 +128,7 @@ private:
             if (is_target || !(p < for_embeddings)) mass_.embeddings += p;
             if (is_target || !(p < for_classifier)) mass_.classifier += p;
             const uint32_t place = terms_before_ + e - from_;  // below `from` it wraps around
-            if (place < kMostTerms) terms_[place] = {j, kept_dz(work_, row_, z, p, is_target, for_embeddings)};
+            if (place < kRowTerms) terms_[place] = {j, kept_dz(work_, row_, z, p, is_target, for_embeddings)};
         }
         __syncwarp();
         terms_before_ += entries_;
@@ -134,7 +136,7 @@ private:
         queued_ = 0;
     }
 
-    Terms &terms_;
+    RowTerms &terms_;
     Segments &segments_;
     const Work &work_;
     const Window &window_;
@@ -157,8 +159,8 @@ __device__ inline void store_dropped(const Work &work, int32_t i, const KeptMass
 
 // The positions of the window, for the classes of all. The whole grid.
 template <typename T, bool kAligned>
-__device__ void sum_rows(Terms &terms, Segments &segments, const Work &work, const Window &window) {
-    const bool wanted = work.embeddings.array != nullptr && work.mode != Mode::kMeasure;
+__device__ void sum_rows(RowTerms &terms, Segments &segments, const Work &work, const Window &window) {
+    const bool wanted = work.embeddings.array != nullptr && !work.measures;
     const int32_t end = Minimum()(static_cast<int64_t>(window.end_row), work.control->valid);
     for (int32_t i = window.first_row + grid_warp(); i < end; i += grid_warps()) {
         const RowGradient row = work.rows[i];
@@ -169,10 +171,10 @@ __device__ void sum_rows(Terms &terms, Segments &segments, const Work &work, con
             SpanSum sum;
             begin_sum(sum, work.classes_sum, row.smoothing * work.logits.map.inverse_temperature,
                       work.embeddings.width, first);
-            for (uint32_t from = 0; from < count; from += kMostTerms) {
+            for (uint32_t from = 0; from < count; from += kRowTerms) {
                 // Most positions have all of their terms in shared memory for every span.
-                if (count > kMostTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
-                add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kMostTerms)),
+                if (count > kRowTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
+                add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kRowTerms)),
                                        work.logits.classifier, work.embeddings.width, first);
                 __syncwarp();
             }

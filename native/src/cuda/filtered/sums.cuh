@@ -12,7 +12,7 @@ struct Term {
     float dz;
 };
 
-constexpr int kMostTerms = 1280;    // of a warp at a time, in shared memory
+constexpr int kMostTerms = 1280;    // of some classes, for a warp, in shared memory
 constexpr int kPiece = 8;           // neighbouring elements of a lane
 constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
 constexpr int kSpan = kPieces * kWarp * kPiece;
@@ -108,7 +108,7 @@ __device__ void store_span(const GradientStore &to, int64_t line, const SpanSum 
             for (int e = 0; e < kPiece; ++e)
                 value.elements[e] = from_float<Out>((to.add ? to_float(value.elements[e]) : 0.0f) + sum[p][e] + initial);
 #pragma unroll
-            for (int v = 0; v < kVectors; ++v) vectors[v] = value.vectors[v];
+            for (int v = 0; v < kVectors; ++v) __stcs(vectors + v, value.vectors[v]);  // read by nobody soon
         } else {
 #pragma unroll
             for (int e = 0; e < kPiece; ++e)

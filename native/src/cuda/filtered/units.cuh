@@ -21,6 +21,7 @@ struct UnitShared {
     int32_t positions[kUnitRows];       // -1: there is none
     float lse[kUnitRows];
     int32_t target[kUnitRows];          // class of the tile, or any other number
+    float bias[kTileClasses];
     uint32_t row_bits[kUnitRows][kTileClasses / 32];
     uint32_t class_bits[kTileClasses][kUnitRows / 32];
     Unit unit;
@@ -72,6 +73,10 @@ __device__ inline void list_positions(UnitShared &shared, const Work &work, cons
 
 template <typename T>
 __device__ void fetch_rows(UnitShared &shared, const Work &work, int32_t tile) {
+    if (threadIdx.x < kTileClasses) {
+        const int32_t j = tile * kTileClasses + static_cast<int32_t>(threadIdx.x);
+        shared.bias[threadIdx.x] = j < work.classes() ? work.logits.map.bias_of(j) : 0.0f;
+    }
     if (threadIdx.x < kUnitRows) {
         const int32_t i = shared.positions[threadIdx.x];
         const int32_t some = i >= 0 ? i : shared.positions[0];
@@ -87,40 +92,41 @@ __device__ void fetch_rows(UnitShared &shared, const Work &work, int32_t tile) {
 }
 
 // Writes the logits that are kept where everybody can read them. The stages must be free.
-template <typename Product>
+template <typename Product, bool kCapped>
 __device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work, const Window &window, int32_t tile,
                      const typename Product::Sums &sums, float threshold) {
     const LogitMap &map = work.logits.map;
-    float lse[Product::kRows];
+    float shift[Product::kRows];
     int32_t target[Product::kRows];
     bool exists[Product::kRows];
 #pragma unroll
     for (int r = 0; r < Product::kRows; ++r) {
-        lse[r] = shared.lse[Product::slot_of(r)];
+        shift[r] = shared.lse[Product::slot_of(r)];
         target[r] = shared.target[Product::slot_of(r)];
         exists[r] = shared.positions[Product::slot_of(r)] >= 0;
     }
+    const int32_t first = window.first_class - tile * kTileClasses;
+    const int32_t end = window.end_class - tile * kTileClasses;
 #pragma unroll
     for (int n = 0; n < Product::kClasses; ++n) {
-        asm volatile("" ::: "memory");  // or the biases of all classes are loaded at once, for want of registers
         const int32_t c = Product::class_of(n);
-        const int32_t j = tile * kTileClasses + c;
-        const bool in_window = j >= window.first_class && j < window.end_class;
-        const float bias = in_window ? map.bias_of(j) : 0.0f;
+        const bool in_window = c >= first && c < end;
+        const float bias = shared.bias[c];
 #pragma unroll
         for (int r = 0; r < Product::kRows; ++r) {
-            const float z = fast_logit(map, Product::value(sums, r, n) + bias);
-            const bool below = probability(z, lse[r]) < threshold;
+            const float x = Product::value(sums, r, n) + bias;
+            const float z = kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
+            const bool below = probability(z, shift[r]) < threshold;
             const bool wanted = in_window && exists[r] && (!below || c == target[r]);
             kept[Product::slot_of(r)][c] = wanted ? z : __uint_as_float(kDropped);
         }
     }
-    __syncthreads();
 }
 
 // Bits and offsets of what is kept. Returns the number of entries.
 __device__ inline uint32_t index_unit(UnitShared &shared, const KeptTile &kept) {
     const int32_t lane = lane_of();
+#pragma unroll 4
     for (int32_t slot = warp_of(); slot < kUnitRows; slot += kWarps)
 #pragma unroll
         for (int word = 0; word < kTileClasses / 32; ++word) {
@@ -128,6 +134,7 @@ __device__ inline uint32_t index_unit(UnitShared &shared, const KeptTile &kept) 
                 __ballot_sync(kAllLanes, __float_as_uint(kept[slot][word * 32 + lane]) != kDropped);
             if (lane == word) shared.row_bits[slot][word] = bits;
         }
+#pragma unroll 4
     for (int32_t c = warp_of(); c < kTileClasses; c += kWarps)
 #pragma unroll
         for (int word = 0; word < kUnitRows / 32; ++word) {
@@ -251,7 +258,11 @@ __device__ void compute_units(UnitShared &shared, char *stages, const Work &work
         fetch_rows<typename Product::Element>(shared, work, tile);
         typename Product::Sums sums;
         Product::multiply(sums, stages, work.logits, shared.rows, tile);
-        keep<Product>(shared, kept, work, window, tile, sums, threshold);
+        if (work.logits.map.capped)
+            keep<Product, true>(shared, kept, work, window, tile, sums, threshold);
+        else
+            keep<Product, false>(shared, kept, work, window, tile, sums, threshold);
+        __syncthreads();
         const uint32_t count = index_unit(shared, kept);
         reserve(shared, work, unit, count);
         if (shared.stored) store_entries(shared, kept, work, unit);

@@ -8,17 +8,10 @@
 
 namespace cce::cuda::filtered {
 
-constexpr int kBlockThreads = 256;
+constexpr int kBlockThreads = 256;  // where a number of threads is assumed
 constexpr int kWarps = kBlockThreads / kWarp;
 
-enum class Mode {
-    kAll,       // gradients, and what was dropped if `dropped` is there
-    kMeasure,   // what was dropped alone
-    kGradients  // after kMeasure, unless the filters were switched off
-};
-
 struct Work {
-    Mode mode;
     Logits logits;
     const int64_t *tokens;         // row of E of each counting position
     const RowGradient *rows;       // of each counting position
@@ -29,6 +22,7 @@ struct Work {
     const uint8_t *least_live;     // by counting position: the smallest code that is live
     const int32_t *target_tile;    // by counting position; -1 without target
     Lists lists;
+    bool measures;                 // into `dropped` alone
     GradientStore embeddings;      // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
@@ -38,15 +32,15 @@ struct Work {
     const float *rows_sum;         // sum_i smoothing[i] E[i] (D), and sum_i smoothing[i] behind it
 
     __device__ int32_t classes() const { return static_cast<int32_t>(logits.classes); }
-    __device__ bool wants_rows() const { return embeddings.array != nullptr || dropped != nullptr; }
-    __device__ bool wants_classes() const { return classifier.array != nullptr || bias.array != nullptr; }
+    __host__ __device__ bool wants_rows() const { return (embeddings.array != nullptr && !measures) || dropped != nullptr; }
+    __host__ __device__ bool wants_classes() const {
+        return (classifier.array != nullptr || bias.array != nullptr) && !measures;
+    }
 
-    // An entry is kept by the filter of dE or of dC.
+    // An entry is kept by the filter of dE or of dC. One that is 0 is of a gradient that nobody wants.
     __device__ float least_threshold() const {
         const float e = control->filter_embeddings;
         const float c = control->filter_classifier;
-        if (embeddings.array == nullptr && dropped == nullptr) return c;
-        if (!wants_classes() && dropped == nullptr) return e;
         if (e > 0.0f && c > 0.0f) return e < c ? e : c;
         return e > 0.0f ? e : c;
     }
@@ -58,7 +52,7 @@ __device__ inline int32_t lane_of() { return static_cast<int32_t>(threadIdx.x) %
 __device__ inline int32_t warp_of() { return static_cast<int32_t>(threadIdx.x) / kWarp; }
 // Warps of the grid: neighbours belong to different blocks.
 __device__ inline int32_t grid_warp() { return warp_of() * static_cast<int32_t>(gridDim.x) + blockIdx.x; }
-__device__ inline int32_t grid_warps() { return kWarps * static_cast<int32_t>(gridDim.x); }
+__device__ inline int32_t grid_warps() { return static_cast<int32_t>(blockDim.x / kWarp * gridDim.x); }
 
 // The sum over the lanes before this one; `total` gets that of all.
 __device__ inline uint32_t scan_lanes(uint32_t value, uint32_t *total) {

@@ -15,7 +15,8 @@ int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in,
 
 // Filtered gradients take a lot of shared memory: not all GPUs of the family have it.
 bool can_filter(const DeviceTraits &device);
-int32_t filtered_gradients(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+int32_t filtered_units(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+int32_t filtered_windows(const Problem &p, const filtered::Work &work, cudaStream_t stream);
 
 extern const Family kFamily;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cuda/sm80/family.h"
 #include "cuda/sm90/backward.h"
 #include "cuda/sm90/tile.cuh"
 
@@ -34,7 +35,7 @@ Schedule schedule(const Problem &p) {
 }
 
 const Family kFamily = {
-    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, filtered_gradients, can_filter, &kBackward,
+    "cuda-sm90", runs_on, serves, kTileClasses, schedule, sweep, filtered_units, sm80::filtered_windows, can_filter, &kBackward,
 };
 
 }  // namespace cce::cuda::sm90

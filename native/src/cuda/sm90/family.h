@@ -10,7 +10,7 @@ Schedule schedule(const Problem &p);
 int32_t sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
               cudaStream_t stream);
 
-int32_t filtered_gradients(const Problem &p, const filtered::Work &work, cudaStream_t stream);
+int32_t filtered_units(const Problem &p, const filtered::Work &work, cudaStream_t stream);
 
 extern const Family kFamily;
 

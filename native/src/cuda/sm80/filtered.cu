@@ -1,7 +1,9 @@
 // Filtered gradients with the logits of units by mma.sync.
 //
-// Instances: bf16 and fp16, each with 3 or 4 stages, as many as fit, and one for rows that are not aligned.
-#include "cuda/filtered/kernel.cuh"
+// Instances: bf16 and fp16; of the units with 3 or 4 stages, as many as fit, and for rows that are not aligned; of the
+// windows with 3, for rows that are aligned or not.
+#include "cuda/filtered/units_kernel.cuh"
+#include "cuda/filtered/windows_kernel.cuh"
 #include "cuda/sm80/family.h"
 #include "cuda/sm80/tile.cuh"
 
@@ -37,23 +39,31 @@ struct UnitProduct {
 
 constexpr int kFewStages = 3;
 constexpr int kManyStages = 4;
-constexpr int32_t bytes_with(int stages) {
-    return filtered::shared_bytes(stages * Across<kTileClasses>::kStageBytes);
-}
+constexpr int32_t stage_bytes(int stages) { return stages * Across<kTileClasses>::kStageBytes; }
 
 }  // namespace
 
-bool can_filter(const DeviceTraits &device) { return device.shared_bytes >= bytes_with(kFewStages); }
+bool can_filter(const DeviceTraits &device) {
+    return device.shared_bytes >= filtered::windows_bytes(stage_bytes(kFewStages));
+}
 
-int32_t filtered_gradients(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
-    const bool aligned = filtered::is_aligned(p, work);
-    const bool many = traits_of(p.spec.device).shared_bytes >= bytes_with(kManyStages);
+int32_t filtered_units(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
+    const bool many = traits_of(p.spec.device).shared_bytes >= filtered::kUnitBytes + stage_bytes(kManyStages);
     return with_half(p.spec.dtype, [&](auto scalar) {
         using T = decltype(scalar);
-        if (!aligned)
-            return filtered::launch_gradients<UnitProduct<T, kFewStages, false>, false>(p, work, stream);
-        if (!many) return filtered::launch_gradients<UnitProduct<T, kFewStages, true>, true>(p, work, stream);
-        return filtered::launch_gradients<UnitProduct<T, kManyStages, true>, true>(p, work, stream);
+        if (!filtered::is_aligned(p, work))
+            return filtered::launch_units<UnitProduct<T, kFewStages, false>>(p, work, stream);
+        if (!many) return filtered::launch_units<UnitProduct<T, kFewStages, true>>(p, work, stream);
+        return filtered::launch_units<UnitProduct<T, kManyStages, true>>(p, work, stream);
+    });
+}
+
+int32_t filtered_windows(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        if (!filtered::is_aligned(p, work))
+            return filtered::launch_windows<UnitProduct<T, kFewStages, false>, false>(p, work, stream);
+        return filtered::launch_windows<UnitProduct<T, kFewStages, true>, true>(p, work, stream);
     });
 }
 

@@ -1,8 +1,8 @@
-// Filtered gradients with the logits of units by wgmma: both warpgroups load, each multiplies 64 positions with the 192
+// The logits of units by wgmma: both warpgroups load, each multiplies 64 positions with the 192
 // classes. The stages lie as those of sm80, which is the swizzle that wgmma reads too.
 //
 // Instances: bf16 and fp16. Rows that are not aligned go to sm80.
-#include "cuda/filtered/kernel.cuh"
+#include "cuda/filtered/units_kernel.cuh"
 #include "cuda/sm80/family.h"
 #include "cuda/sm80/tile.cuh"
 #include "cuda/sm90/copy.cuh"
@@ -74,10 +74,10 @@ struct UnitProduct {
 
 }  // namespace
 
-int32_t filtered_gradients(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
-    if (!filtered::is_aligned(p, work)) return sm80::filtered_gradients(p, work, stream);
+int32_t filtered_units(const Problem &p, const filtered::Work &work, cudaStream_t stream) {
+    if (!filtered::is_aligned(p, work)) return sm80::filtered_units(p, work, stream);
     return with_half(p.spec.dtype, [&](auto scalar) {
-        return filtered::launch_gradients<UnitProduct<decltype(scalar)>, true>(p, work, stream);
+        return filtered::launch_units<UnitProduct<decltype(scalar)>>(p, work, stream);
     });
 }
 

@@ -1,0 +1,80 @@
+// Sums over the lists where they hold everything: dE by position, then dC and db by class, first the classes of few
+// entries, then the others. Bound by reading D elements an entry, mostly from the L2 cache, and by writing dC.
+//
+// Instances: bf16 and fp16, rows that are aligned to 16 bytes and others.
+#include "cuda/check.h"
+#include "cuda/device.h"
+#include "cuda/filtered/class_pass.cuh"
+#include "cuda/filtered/kernels.h"
+#include "cuda/filtered/row_pass.cuh"
+#include "cuda/filtered/units_kernel.cuh"
+
+namespace cce::cuda::filtered {
+namespace {
+
+constexpr int kPassThreads = 384;  // as many as have the registers that they need
+constexpr int kPassWarps = kPassThreads / kWarp;
+
+
+struct RowShared {
+    RowTerms terms[kPassWarps];
+    Segments segments[kPassWarps];
+};
+
+struct ClassShared {
+    Terms terms[kPassWarps];
+};
+
+struct HeavyBlockShared {
+    Terms terms[kWarps];
+    HeavyShared heavy;
+};
+
+__device__ bool is_theirs(const Work &work) { return !work.control->dense && work.lists.hold_everything(); }
+
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kPassThreads, 1) rows_kernel(const __grid_constant__ Work work) {
+    extern __shared__ __align__(16) char dynamic[];
+    RowShared &shared = *reinterpret_cast<RowShared *>(dynamic);
+    if (is_theirs(work))
+        sum_rows<T, kAligned>(shared.terms[warp_of()], shared.segments[warp_of()], work, window_of_all(work));
+}
+
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kPassThreads, 1) classes_kernel(const __grid_constant__ Work work) {
+    extern __shared__ __align__(16) char dynamic[];
+    ClassShared &shared = *reinterpret_cast<ClassShared *>(dynamic);
+    if (is_theirs(work)) sum_classes<T, kAligned>(shared.terms[warp_of()], work, window_of_all(work));
+}
+
+template <typename T, bool kAligned>
+__global__ void __launch_bounds__(kBlockThreads, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
+    extern __shared__ __align__(16) char dynamic[];
+    HeavyBlockShared &shared = *reinterpret_cast<HeavyBlockShared *>(dynamic);
+    if (is_theirs(work))
+        sum_heavy_classes<T, kAligned>(shared.terms[warp_of()], shared.heavy, work, window_of_all(work));
+}
+
+template <typename T, bool kAligned>
+int32_t launch_passes_as(const Problem &p, const Work &work, cudaStream_t stream) {
+    const char *doing = "summing filtered gradients";
+    const int32_t blocks = traits_of(p.spec.device).multiprocessors;
+    if (work.wants_rows())
+        CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned>, blocks, kPassThreads, sizeof(RowShared), stream, work));
+    if (!work.wants_classes()) return CCE_OK;
+    CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned>, blocks, kPassThreads, sizeof(ClassShared), stream, work));
+    return launch_shared(doing, heavy_classes_kernel<T, kAligned>, blocks, kBlockThreads,
+                         sizeof(HeavyBlockShared), stream, work);
+}
+
+}  // namespace
+
+int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream) {
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        return is_aligned(p, work) ? launch_passes_as<T, true>(p, work, stream)
+                                   : launch_passes_as<T, false>(p, work, stream);
+    });
+}
+
+}  // namespace cce::cuda::filtered

@@ -1,0 +1,61 @@
+// Filtered gradients where the lists are too short for all entries, window by window; else it does nothing. One
+// persistent kernel, for how many windows there are is known on the device alone.
+#pragma once
+
+#include "cuda/filtered/class_pass.cuh"
+#include "cuda/filtered/row_pass.cuh"
+#include "cuda/filtered/units_kernel.cuh"
+#include "cuda/filtered/windows.cuh"
+
+namespace cce::cuda::filtered {
+
+struct WindowShared {
+    Terms terms[kWarps];
+    RowTerms row_terms[kWarps];
+    Segments segments[kWarps];
+    HeavyShared heavy;
+};
+
+constexpr int32_t windows_bytes(int32_t stage_bytes) {
+    constexpr auto kPassBytes = static_cast<int32_t>(sizeof(WindowShared));
+    return kUnitBytes + (stage_bytes > kPassBytes ? stage_bytes : kPassBytes);
+}
+
+template <typename Product, bool kAligned>
+__global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_constant__ Work work) {
+    using T = typename Product::Element;
+    extern __shared__ __align__(kSwizzleBytes) char dynamic[];
+    WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic + kUnitBytes);
+    const auto grid = cooperative_groups::this_grid();
+    const int32_t warp = warp_of();
+    if (work.control->dense || work.lists.hold_everything()) return;
+    const Window all = window_of_all(work);
+    const auto list = [&](const Window &window) {
+        grid.sync();
+        rank_tiles(work, window);
+        list_window<Product>(dynamic, work, window, false);
+        grid.sync();
+    };
+    for (int32_t row = 0; work.wants_rows() && row < all.end_row;) {
+        const Window window = rows_from(work, all, row);
+        list(window);
+        sum_rows<T, kAligned>(shared.row_terms[warp], shared.segments[warp], work, window);
+        row = window.end_row;
+    }
+    for (int32_t j = 0; work.wants_classes() && j < all.end_class;) {
+        const Window window = classes_from(work, all, j);
+        list(window);
+        sum_classes<T, kAligned>(shared.terms[warp], work, window);
+        grid.sync();
+        sum_heavy_classes<T, kAligned>(shared.terms[warp], shared.heavy, work, window);
+        j = window.end_class;
+    }
+}
+
+template <typename Product, bool kAligned>
+int32_t launch_windows(const Problem &p, const Work &work, cudaStream_t stream) {
+    return launch_together(windows_kernel<Product, kAligned>, p, work,
+                           windows_bytes(Product::kStages * Product::kStageBytes), stream);
+}
+
+}  // namespace cce::cuda::filtered
