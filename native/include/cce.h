@@ -197,8 +197,8 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
  * capability 8.0 on where every row of E and C begins at a multiple of 16 bytes; the CPU never does. It moves a dot
  * product by at most 2^-10 * sum_d |E[i,d] C[j,d]|, as a rule by about 2^-12 * sqrt(sum_d (E[i,d] C[j,d])^2), and an
  * lse by no more than the most that it moves a logit of its position. What follows from either, loss, argmax and
- * entropy, follows from the moved ones; so a loss near 0 may come out below it. Logits of targets and all of backward
- * are computed without it, backward from the lse that it is given. */
+ * entropy, follows from the moved ones. Logits of targets and all of backward are computed without it, backward from
+ * the lse that it is given; an lse that comes out below the target's logit counts as that in the loss. */
 
 /* All that shapes and options say; no pointers. Zero the struct, set struct_size, then the rest. */
 typedef struct cce_problem {

@@ -84,7 +84,9 @@ Reference compute(const Case &c) {
         const double a = s.label_smoothing, weight = (1 - a) * c.class_weight(y), t = c.token_weight(row);
         const double of_smoothing = a > 0 ? a / classes * smooth : 0;
         const double size_of_smoothing = a > 0 ? a / classes * smooth_size : 0;
-        losses[row] = t * (weight * (lse - target_logit) + of_smoothing + s.z_loss * lse * lse);
+        // Below 0 only where the two were computed with factors that differ.
+        const double distance = std::max(lse - target_logit, 0.0);
+        losses[row] = t * (weight * distance + of_smoothing + s.z_loss * lse * lse);
         sizes[row] = t * (weight * (std::fabs(lse) + std::fabs(target_logit) + slack) + size_of_smoothing +
                           s.z_loss * std::fabs(lse) * (std::fabs(lse) + 2 * slack));
     });

@@ -9,6 +9,15 @@ namespace cce::cuda::filtered {
 
 constexpr int kGroups = kTileClasses / kWarp;  // of 32 classes, of a tile
 
+// The first lane whose `end`, ascending from lane to lane, is above `k`; the last one if none is.
+__device__ inline int32_t find_lane(uint32_t end, uint32_t k) {
+    int32_t lane = 0;
+#pragma unroll
+    for (int step = kWarp / 2; step > 0; step /= 2)
+        if (__shfl_sync(kAllLanes, end, lane + step - 1) <= k) lane += step;
+    return lane;
+}
+
 // The term of an entry that this lane has, if it has one. The whole warp must call it.
 __device__ inline Term class_term(const Work &work, const Window &window, const BlockRanks &ranks, int32_t j,
                                   uint32_t rank, float z, bool exists) {
@@ -40,16 +49,16 @@ __device__ inline float smoothing_factor(const Work &work, int32_t j) {
     return work.rows_sum == nullptr ? 0.0f : work.weight(j) * work.logits.map.inverse_temperature;
 }
 
-// A class whose terms are at hand, by a warp.
+// Spans of a class whose terms are at hand, by a warp.
 template <typename T, bool kAligned>
-__device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, int32_t count) {
-    if (work.bias.array != nullptr) {
+__device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, int32_t count, const Spans &spans) {
+    if (work.bias.array != nullptr && spans.first == 0) {
         const double sum = sum_terms(terms, count);
         if (lane_of() == 0) store_bias(work, j, sum);
     }
     if (work.classifier.array == nullptr) return;
     const float factor = smoothing_factor(work, j);
-    for (int64_t first = 0; first < work.classifier.width; first += kSpan) {
+    for (int64_t first = spans.first; first < Minimum()(spans.end, work.classifier.width); first += kSpan) {
         SpanSum sum;
         begin_sum(sum, work.rows_sum, factor, work.classifier.width, first);
         add_terms<T, kAligned>(sum, terms, count, work.logits.embeddings, work.classifier.width, first);
@@ -57,9 +66,10 @@ __device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, 
     }
 }
 
-// 32 classes from `first_class` on; heavy ones are put on a list instead. By a warp.
+// Spans of 32 classes from `first_class` on; heavy ones are put on a list instead. By a warp.
 template <typename T, bool kAligned>
-__device__ void sum_group(Terms &terms, const Work &work, const Window &window, int32_t first_class) {
+__device__ void sum_group(Terms &terms, const Work &work, const Window &window, int32_t first_class,
+                          const Spans &spans) {
     const Lists &lists = work.lists;
     const int32_t tile = first_class / kTileClasses;
     const int32_t c = first_class % kTileClasses + lane_of();
@@ -71,7 +81,7 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
     for (uint32_t unit = first_unit; unit < end_unit; ++unit)
         count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
     const bool heavy = count > kLightEntries;
-    if (heavy && exists) lists.heavy[atomicAdd(&lists.counters->heavy, 1u)] = j;
+    if (heavy && exists && spans.first == 0) lists.heavy[atomicAdd(&lists.counters->heavy, 1u)] = j;
     if (heavy) count = 0;
     uint32_t total;
     const uint32_t begin = scan_lanes(count, &total);
@@ -83,12 +93,8 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
         const uint32_t until = of.classes[c + 1];
         const uint32_t end = __shfl_sync(kAllLanes, until, kWarp - 1);
         for (uint32_t base = __shfl_sync(kAllLanes, from, 0); base < end; base += kWarp) {
-            // The lane whose class this lane's entry is of: as many as end before it.
             const uint32_t k = base + lane_of();
-            int32_t owner = 0;
-#pragma unroll
-            for (int step = kWarp / 2; step > 0; step /= 2)
-                if (__shfl_sync(kAllLanes, until, owner + step - 1) <= k) owner += step;
+            const int32_t owner = find_lane(until, k);  // whose class this lane's entry is of
             const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
             const bool light = !__shfl_sync(kAllLanes, heavy, owner);
             const bool taken = k < end && light;
@@ -104,7 +110,7 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
         const bool skipped = heavy || !exists;
         if (__shfl_sync(kAllLanes, skipped, lane)) continue;
         sum_light_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
-                                     static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)));
+                                     static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)), spans);
     }
     __syncwarp();
 }
@@ -112,12 +118,13 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
 // The classes of the window but for heavy ones, for the positions of all. The whole grid.
 template <typename T, bool kAligned>
 __device__ void sum_classes(Terms &terms, const Work &work, const Window &window) {
-    const int32_t end = window.end_tile() * kGroups;
-    for (int32_t group = window.first_tile() * kGroups + grid_warp(); group < end; group += grid_warps()) {
-        const int32_t first_class = group * kWarp;
+    const int32_t first_group = window.first_tile() * kGroups;
+    const int32_t groups = window.end_tile() * kGroups - first_group;
+    for_each_part(groups, work.classifier.width, [&](int32_t group, const Spans &spans) {
+        const int32_t first_class = (first_group + group) * kWarp;
         if (first_class < window.end_class && first_class + kWarp > window.first_class)
-            sum_group<T, kAligned>(terms, work, window, first_class);
-    }
+            sum_group<T, kAligned>(terms, work, window, first_class, spans);
+    });
 }
 
 // Writes entries [from, end) of a class, counted over its units, as terms. By a warp.
@@ -138,21 +145,17 @@ __device__ inline void collect_class(Terms &terms, const Work &work, const Windo
             count = lists.units[own].classes[c + 1] - lists.units[own].classes[c];
         }
         uint32_t total;
-        const uint32_t rank = before + scan_lanes(count, &total);
-        for (int32_t lane = 0; lane < kWarp; ++lane) {
-            const uint32_t of_unit = __shfl_sync(kAllLanes, count, lane);
-            const uint32_t first_entry = __shfl_sync(kAllLanes, first, lane);
-            const uint32_t start = __shfl_sync(kAllLanes, rank, lane);
-            if (start + of_unit <= from || start >= end) continue;
-            for (uint32_t first_k = 0; first_k < of_unit; first_k += kWarp) {
-                const uint32_t k = first_k + lane_of();
-                const bool taken = k < of_unit && start + k >= from && start + k < end;
-                const uint32_t at = first_entry + (taken ? k : 0);
-                const Term term = class_term(work, window, ranks, j,
-                                             (base + lane - first_unit) * kUnitRows + lists.slots[at],
-                                             lists.logits[at], taken);
-                if (taken) terms[start + k - from] = term;
-            }
+        const uint32_t begin = before + scan_lanes(count, &total);
+        const uint32_t last = Minimum()(before + total, end);
+        for (uint32_t at = Maximum()(from, before); at < last; at += kWarp) {
+            const uint32_t k = at + lane_of();
+            const int32_t owner = find_lane(begin + count, k);
+            const uint32_t entry = __shfl_sync(kAllLanes, first, owner) + k - __shfl_sync(kAllLanes, begin, owner);
+            const bool taken = k < last;
+            const uint32_t slot = taken ? lists.slots[entry] : 0;
+            const Term term = class_term(work, window, ranks, j, (base + owner - first_unit) * kUnitRows + slot,
+                                         taken ? lists.logits[entry] : 0.0f, taken);
+            if (taken) terms[k - from] = term;
         }
         before += total;
     }

@@ -24,7 +24,7 @@ struct Segment {
 
 constexpr int kRowTerms = 512;   // at a time
 using RowTerms = Term[kRowTerms];
-constexpr int kTilesAhead = 4;   // that a lane looks at at once
+constexpr int kTilesAhead = 2;   // that a lane looks at at once
 constexpr int kMostSegments = 2 * kTilesAhead * kWarp;
 using Segments = Segment[kMostSegments];
 
@@ -157,31 +157,40 @@ __device__ inline void store_dropped(const Work &work, int32_t i, const KeptMass
     work.dropped[work.dropped_pitch + i] = fmaxf(1.0f - of_classifier, 0.0f);
 }
 
+// Spans of a position. By a warp.
+template <typename T, bool kAligned>
+__device__ void sum_row(RowTerms &terms, Segments &segments, const Work &work, const Window &window, int32_t i,
+                        const Spans &spans) {
+    const RowGradient row = work.rows[i];
+    KeptMass mass;
+    const uint32_t count = RowCollector(terms, segments, work, window, i, row, 0).collect(&mass);
+    if (work.dropped != nullptr && spans.first == 0) store_dropped(work, i, mass);
+    if (work.embeddings.array == nullptr || work.measures) return;
+    const int64_t end = Minimum()(spans.end, work.embeddings.width);
+    for (int64_t first = spans.first; first < end; first += kSpan) {
+        SpanSum sum;
+        begin_sum(sum, work.classes_sum, row.smoothing * work.logits.map.inverse_temperature, work.embeddings.width,
+                  first);
+        for (uint32_t from = 0; from < count; from += kRowTerms) {
+            // Most positions have all of their terms in shared memory for every span.
+            if (count > kRowTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
+            add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kRowTerms)),
+                                   work.logits.classifier, work.embeddings.width, first);
+            __syncwarp();
+        }
+        store_span_as<T, kAligned>(work.embeddings, i, sum, first);
+    }
+    __syncwarp();
+}
+
 // The positions of the window, for the classes of all. The whole grid.
 template <typename T, bool kAligned>
 __device__ void sum_rows(RowTerms &terms, Segments &segments, const Work &work, const Window &window) {
     const bool wanted = work.embeddings.array != nullptr && !work.measures;
-    const int32_t end = Minimum()(static_cast<int64_t>(window.end_row), work.control->valid);
-    for (int32_t i = window.first_row + grid_warp(); i < end; i += grid_warps()) {
-        const RowGradient row = work.rows[i];
-        KeptMass mass;
-        const uint32_t count = RowCollector(terms, segments, work, window, i, row, 0).collect(&mass);
-        if (work.dropped != nullptr) store_dropped(work, i, mass);
-        for (int64_t first = 0; wanted && first < work.embeddings.width; first += kSpan) {
-            SpanSum sum;
-            begin_sum(sum, work.classes_sum, row.smoothing * work.logits.map.inverse_temperature,
-                      work.embeddings.width, first);
-            for (uint32_t from = 0; from < count; from += kRowTerms) {
-                // Most positions have all of their terms in shared memory for every span.
-                if (count > kRowTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
-                add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kRowTerms)),
-                                       work.logits.classifier, work.embeddings.width, first);
-                __syncwarp();
-            }
-            store_span_as<T, kAligned>(work.embeddings, i, sum, first);
-        }
-        __syncwarp();
-    }
+    for_each_part(window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
+                  [&](int32_t row, const Spans &spans) {
+                      sum_row<T, kAligned>(terms, segments, work, window, window.first_row + row, spans);
+                  });
 }
 
 }  // namespace cce::cuda::filtered

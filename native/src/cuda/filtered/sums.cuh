@@ -16,8 +16,26 @@ constexpr int kMostTerms = 1280;    // of some classes, for a warp, in shared me
 constexpr int kPiece = 8;           // neighbouring elements of a lane
 constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
 constexpr int kSpan = kPieces * kWarp * kPiece;
-constexpr int kRowsAtOnce = 4;
+constexpr int kRowsAtOnce = 3;
 static_assert(kMostTerms >= kWarp * kLightEntries, "the light classes of a warp fit");
+
+// Elements [first, end) of a gradient's rows.
+struct Spans {
+    int64_t first, end;
+};
+
+// Calls f(item, spans) in the warps of the grid, for all of each of `count` items or, if that leaves warps idle, for
+// each span of `width` elements on its own.
+template <typename F>
+__device__ void for_each_part(int32_t count, int64_t width, F f) {
+    constexpr int kRoundsToBusy = 4;
+    const int64_t spans = (width + kSpan - 1) / kSpan;
+    const int64_t parts = count < kRoundsToBusy * grid_warps() ? spans : 1;
+    for (int64_t part = grid_warp(); part < count * parts; part += grid_warps()) {
+        const int64_t first = part % parts * kSpan;
+        f(static_cast<int32_t>(part / parts), parts == 1 ? Spans{0, width} : Spans{first, first + kSpan});
+    }
+}
 
 using Terms = Term[kMostTerms];
 using SpanSum = float[kPieces][kPiece];

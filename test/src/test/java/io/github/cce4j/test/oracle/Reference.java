@@ -89,7 +89,8 @@ public final class Reference {
             valid++;
             targetLogit[r] = logits[r][target(r)];
             double ofTarget = classWeight(target(r)) * (1 - smoothing);
-            loss[r] = ofTarget * (lse[r] - targetLogit[r]);
+            // Below 0 only where the two were computed with factors that differ.
+            loss[r] = ofTarget * Math.max(lse[r] - targetLogit[r], 0);
             scale[r] = ofTarget * (Math.abs(lse[r]) + Math.abs(targetLogit[r]));
             for (int j = 0; j < classes; j++) {
                 double z = forwardLogits[r][j];
