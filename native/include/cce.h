@@ -187,8 +187,9 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 #define CCE_GRADIENT_BIAS 4
 
 /* Filter thresholds (section 4.3). In backward, a softmax entry p[i,j] < eps with j != y[i] counts as 0 in
- * the gradient; what label smoothing and the target contribute is never dropped. AUTO is the dtype's machine
- * epsilon / 32: 2^-12 for bf16, 2^-15 for fp16, 2^-28 for fp32. NONE is exact. */
+ * the gradient; what label smoothing and the target contribute is never dropped. AUTO is 2^-16
+ * for bf16 and fp16 and 2^-28 for fp32: the paper's 2^-12 keeps whole tiles with every entry above it, and
+ * entries alone would be less accurate. NONE is exact. */
 #define CCE_FILTER_NONE 0.0
 #define CCE_FILTER_AUTO (-1.0)
 

@@ -27,7 +27,7 @@ int32_t at_least(int64_t value, int64_t least, const char *name) {
 
 int32_t resolve_filter(double *eps, int32_t dtype, const char *name) {
     if (*eps == CCE_FILTER_AUTO) {
-        *eps = dtype == CCE_BF16 ? 0x1p-12 : dtype == CCE_F16 ? 0x1p-15 : 0x1p-28;
+        *eps = dtype == CCE_F32 ? 0x1p-28 : 0x1p-16;
         return CCE_OK;
     }
     if (*eps >= 0.0 && *eps < 1.0) return CCE_OK;

@@ -9,9 +9,19 @@
 namespace cce::cuda::filtered {
 namespace {
 
-// Entries that the lists have room for, a position. A head trained on text keeps some 100 above 2^-12.
-constexpr int64_t kRowEntries = 112;
-constexpr int64_t kFewUnits = 6144;
+// What the lists, the bits of live positions and the codes of the state may take together, in bytes a position; but room
+// for this many entries in any case.
+constexpr int64_t kRowBytes = 2380;
+constexpr int64_t kLeastRowEntries = 104;
+constexpr int64_t kEntryBytes = 8;
+constexpr int64_t kFewUnits = 7168;
+constexpr double kLeastShare = 0.125;  // of the threshold by the probability of a class if all were equal
+
+// Entries a position that the lists have room for.
+int64_t row_entries(int64_t tiles) {
+    const int64_t bits = tiles * static_cast<int64_t>(sizeof(Live) + sizeof(uint32_t)) / kBlockRows;
+    return std::max(kLeastRowEntries, (kRowBytes - tiles - bits) / kEntryBytes);
+}
 
 bool filters(double threshold, int32_t gradients, int32_t mask) { return (gradients & mask) == 0 || threshold > 0.0; }
 
@@ -46,15 +56,15 @@ Work work_of(const Pass &pass, bool measures, bool wants_dropped) {
 
 }  // namespace
 
-// Not where a filter keeps everything, or where what label smoothing adds is not of rank one. If all classes were
-// equally likely and none of them dropped, few would be in the end: dense products are faster then.
+// Not where a filter keeps everything, or where what label smoothing adds is not of rank one. With so few classes that
+// most may be kept, dense products are faster.
 bool applies(const Problem &p) {
     const int32_t of_classifier = CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
     if (p.spec.dtype == CCE_F32 || p.spec.gradients == 0 || p.rows == 0) return false;
     if (!filters(p.spec.filter_embeddings, p.spec.gradients, CCE_GRADIENT_EMBEDDINGS)) return false;
     if (!filters(p.spec.filter_classifier, p.spec.gradients, of_classifier)) return false;
     if (p.spec.label_smoothing > 0.0 && p.spec.softcap > 0.0) return false;
-    if (least_filter(p) * static_cast<double>(p.spec.classes) < 1.0) return false;
+    if (least_filter(p) * static_cast<double>(p.spec.classes) < kLeastShare) return false;
     if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses || p.spec.hidden > INT32_MAX / 4) return false;
     const Family &family = family_of_device(p.spec.device);
     return family.filtered_units != nullptr && family.can_filter(traits_of(p.spec.device));
@@ -65,7 +75,8 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     const int64_t blocks = div_up(p.rows, kBlockRows);
     // Room at least for one position with all classes and one class with all positions, in units and entries.
     const int64_t entries =
-        std::min(std::max({kRowEntries * p.rows, kGroupClasses * p.rows, p.spec.classes}), p.rows * p.spec.classes);
+        std::min(std::max(row_entries(tiles) * p.rows, p.spec.classes), p.rows * p.spec.classes);
+    static_assert(kLeastRowEntries >= kGroupClasses);
     const int64_t units = std::min(std::max({tiles * blocks / 16, kFewUnits, tiles, blocks}), tiles * blocks);
     Scratch scratch;
     Lists &lists = scratch.lists;

@@ -42,9 +42,10 @@ public final class GradientFilter {
     }
 
     /**
-     * A threshold by the dtype of the embeddings: its machine epsilon / 32, which is 2<sup>-12</sup> for
-     * {@link DType#BF16}, 2<sup>-15</sup> for {@link DType#F16} and 2<sup>-28</sup> for {@link DType#F32}. It does not
-     * depend on the data: {@link FilterReport} tells whether it drops little.
+     * A threshold by the dtype of the embeddings: 2<sup>-16</sup> for {@link DType#BF16} and {@link DType#F16},
+     * 2<sup>-28</sup> for {@link DType#F32}. With the 2<sup>-12</sup> of other implementations, which keep whole tiles
+     * of the softmax with every entry above it, filtering entries alone would drop too much. It does not depend on the
+     * data: {@link FilterReport} tells whether it drops little.
      *
      * @return the filter with this threshold
      */

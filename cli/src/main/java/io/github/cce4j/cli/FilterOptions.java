@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 public final class FilterOptions {
     @Option(names = "--filter", paramLabel = "none|auto|EPS", defaultValue = "none",
             description = "Leave softmax entries below EPS out of the gradients, and tell how much that dropped. auto "
-                    + "is 2^-12 for BF16, 2^-15 for F16, 2^-28 for F32. Default: ${DEFAULT-VALUE}.")
+                    + "is 2^-16 for BF16 and F16, 2^-28 for F32. Default: ${DEFAULT-VALUE}.")
     GradientFilter filter;
 
     @Option(names = "--max-dropped-mass", paramLabel = "X",

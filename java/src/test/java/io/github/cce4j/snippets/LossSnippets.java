@@ -145,7 +145,7 @@ final class LossSnippets {
     static List<GradientFilter> filter() {
         // @start region="filter"
         GradientFilter exact = GradientFilter.none(); // the default
-        GradientFilter byDType = GradientFilter.auto(); // 2^-12 for bf16
+        GradientFilter byDType = GradientFilter.auto(); // 2^-16 for bf16
         GradientFilter guarded = GradientFilter.of(0x1p-14).maxDroppedMass(0.05); // exact if more than 5 % would go
         // @end
         return List.of(exact, byDType, guarded);

@@ -28,7 +28,7 @@ final class LossesCommand implements Callable<Integer> {
     @Option(names = "--filters", paramLabel = "none|EPS|EPS:LIMIT", split = ",",
             defaultValue = "none,0x1p-12,0x1p-12:0.25,0x1p-16",
             description = "What to train with: exactly, or with a threshold, or also with a limit of the dropped mass. "
-                    + "Default: ${DEFAULT-VALUE}; 0x1p-12 is what auto is for bfloat16.")
+                    + "Default: ${DEFAULT-VALUE}; 0x1p-16 is what auto is for bfloat16.")
     private List<StudiedFilter> filters;
 
     @Mixin

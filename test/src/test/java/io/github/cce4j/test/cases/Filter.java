@@ -16,8 +16,7 @@ public record Filter(double embeddings, double classifier, double limit) {
             return threshold;
         }
         return switch (dtype) {
-            case BF16 -> 0x1p-12;
-            case F16 -> 0x1p-15;
+            case BF16, F16 -> 0x1p-16;
             default -> 0x1p-28;
         };
     }
