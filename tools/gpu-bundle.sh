@@ -15,15 +15,17 @@ mkdir -p "$jars" "$bundle/native" "$(dirname "$archive")"
 JAVA_HOME=$("$root/tools/find-jdk.sh")
 export JAVA_HOME
 cd "$root"
-# libtorch is too large; tests that need it carry the tag "libtorch". libcce comes once, beside the native tests.
+# libtorch is too large; tests that need it carry the tag "libtorch". The tokenizer, which trainings alone need, would be. libcce comes once, beside the native tests.
 ./mvnw -q -B -pl test,benchmark -am -DskipTests package \
-    dependency:copy-dependencies -DoutputDirectory="$jars" -DexcludeGroupIds=org.bytedeco \
+    dependency:copy-dependencies -DoutputDirectory="$jars" -DexcludeGroupIds=org.bytedeco,com.knuddels \
     -DexcludeArtifactIds=cce4j-native
 cp test/target/*-tests.jar benchmark/target/cce4j-benchmark.jar "$jars"
 cp native/target/cmake/native/test/*_test "$(find native/target/classes -name libcce.so)" "$bundle/native"
 
-# JUnit opens jars as file systems, which no class file says.
-modules=jdk.zipfs,$("$JAVA_HOME/bin/jdeps" --multi-release 22 --ignore-missing-deps --print-module-deps "$jars"/*.jar)
+# JUnit opens jars as file systems, which no class file says. jdeps refuses a module whose optional terminal library is
+# not here: the progress bar's, which needs no module that others do not.
+modules=jdk.zipfs,$(find "$jars" -name '*.jar' ! -name 'progressbar-*' \
+    -exec "$JAVA_HOME/bin/jdeps" --multi-release 22 --ignore-missing-deps --print-module-deps {} +)
 "$JAVA_HOME/bin/jlink" --add-modules "$modules" --strip-debug --no-header-files --no-man-pages --compress zip-9 \
     --output "$bundle/runtime"
 cp tools/gpu-bundle/* "$bundle"
