@@ -16,7 +16,7 @@ constexpr double kNearLimit = 1e-2;
 
 double resolved_filter(double eps, int32_t dtype) {
     if (eps != CCE_FILTER_AUTO) return eps;
-    return std::ldexp(1.0, dtype == CCE_BF16 ? -12 : dtype == CCE_F16 ? -15 : -28);
+    return std::ldexp(1.0, dtype == CCE_F32 ? -28 : -16);
 }
 
 struct RowFactors {
