@@ -98,9 +98,10 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
             const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
             const bool light = !__shfl_sync(kAllLanes, heavy, owner);
             const bool taken = k < end && light;
-            const uint32_t at = of.first + (taken ? k : from);
+            const uint32_t slot = taken ? lists.slots[of.first + k] : 0;
             const Term term = class_term(work, window, ranks, first_class + owner,
-                                         (unit - first_unit) * kUnitRows + lists.slots[at], lists.logits[at], taken);
+                                         (unit - first_unit) * kUnitRows + slot,
+                                         taken ? lists.logits[of.first + k] : 0.0f, taken);
             if (taken) terms[place] = term;
         }
         if (!heavy) filled += until - from;

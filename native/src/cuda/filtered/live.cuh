@@ -5,17 +5,24 @@
 
 namespace cce::cuda::filtered {
 
-// Of the 4 positions from `i` on, one bit each: whether a code of the tile's segments allows for anything kept. A state
-// without codes allows for everything.
-__device__ inline uint32_t live_by_codes(const Work &work, int32_t tile, int64_t i, uint32_t least) {
+// Of the `existing` positions from `i` on, 4 at the most, one bit each: whether a code of the tile's segments allows for
+// anything kept. A state without codes allows for everything.
+__device__ inline uint32_t live_by_codes(const Work &work, int32_t tile, int64_t i, int64_t existing, uint32_t least) {
     const int64_t segment_classes = work.header->segment_classes;
     if (segment_classes == 0) return 0xF;
-    if (i >= work.code_pitch) return 0;
+    if (existing <= 0) return 0;
     const int64_t first_class = static_cast<int64_t>(tile) * kTileClasses;
     const int64_t last_class = Minimum()(first_class + kTileClasses, work.logits.classes) - 1;
     uint32_t live = 0;
-    for (int64_t segment = first_class / segment_classes; segment <= last_class / segment_classes; ++segment)
-        live |= __vcmpgeu4(*reinterpret_cast<const uint32_t *>(work.codes + segment * work.code_pitch + i), least);
+    for (int64_t segment = first_class / segment_classes; segment <= last_class / segment_classes; ++segment) {
+        const uint8_t *codes = work.codes + segment * work.code_pitch + i;
+        uint32_t four = 0;
+        if (existing >= 4)
+            four = *reinterpret_cast<const uint32_t *>(codes);
+        else  // nobody wrote the others
+            for (int64_t k = 0; k < existing; ++k) four |= static_cast<uint32_t>(codes[k]) << 8 * k;
+        live |= __vcmpgeu4(four, least);
+    }
     return ((live & 0x08040201) * 0x01010101) >> 24;
 }
 
@@ -26,9 +33,9 @@ __device__ inline void mark_block(const Work &work, int32_t tile, int32_t block)
     const int64_t valid = work.control->valid;
     const uint32_t least = *reinterpret_cast<const uint32_t *>(work.least_live + i);
     const int4 target = *reinterpret_cast<const int4 *>(work.target_tile + i);
-    uint32_t live = live_by_codes(work, tile, i, least);
-    live |= (target.x == tile) | (target.y == tile) << 1 | (target.z == tile) << 2 | (target.w == tile) << 3;
     const int64_t existing = valid - i;
+    uint32_t live = live_by_codes(work, tile, i, existing, least);
+    live |= (target.x == tile) | (target.y == tile) << 1 | (target.z == tile) << 2 | (target.w == tile) << 3;
     if (existing < 4) live &= existing <= 0 ? 0u : (1u << existing) - 1;
     uint32_t word = live << (lane % 8 * 4);
 #pragma unroll
