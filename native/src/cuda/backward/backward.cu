@@ -1,7 +1,7 @@
-// The backward pass as a sequence of kernels. Filtered gradients come from filtered/ where that applies. All others come
-// from dense products: the vocabulary goes by in chunks; the gradient of a chunk's logits, dz, is recomputed into the
-// workspace and multiplied once for dC, which is complete after its chunk, and once for dE, which sums over the chunks in
-// float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order.
+// The backward pass as a sequence of kernels. Filtered gradients come from filtered/ where that applies. All others
+// come from dense products: the vocabulary goes by in chunks; the gradient of a chunk's logits, dz, is recomputed into
+// the workspace and multiplied once for dC, which is complete after its chunk, and once for dE, which sums over the
+// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order.
 #include "cuda/backward/backward.h"
 
 #include <algorithm>

@@ -11,7 +11,8 @@ constexpr int kDecideThreads = 1024;
 // A state of another problem holds row numbers that must not be followed: nothing counts, and gradients become NaN.
 // Nothing counts either in a mean over nothing, unless gradients of the lse come in.
 __global__ void begin_backward_kernel(const StateHeader *header, uint64_t fingerprint, bool has_grad_lse,
-                                      bool dense, float filter_embeddings, float filter_classifier, BackwardControl *control) {
+                                      bool dense, float filter_embeddings, float filter_classifier,
+                                      BackwardControl *control) {
     const bool good = header->fingerprint == fingerprint;
     const bool any = good && (header->divisor != 0.0 || has_grad_lse);
     *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier, dense};

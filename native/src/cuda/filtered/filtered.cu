@@ -9,8 +9,8 @@
 namespace cce::cuda::filtered {
 namespace {
 
-// What the lists, the bits of live positions and the codes of the state may take together, in bytes a position; but room
-// for this many entries in any case.
+// What the lists, the bits of live positions and the codes of the state may take together, in bytes a position; but
+// room for this many entries in any case.
 constexpr int64_t kRowBytes = 2380;
 constexpr int64_t kLeastRowEntries = 104;
 constexpr int64_t kEntryBytes = 8;
@@ -65,7 +65,8 @@ bool applies(const Problem &p) {
     if (!filters(p.spec.filter_classifier, p.spec.gradients, of_classifier)) return false;
     if (p.spec.label_smoothing > 0.0 && p.spec.softcap > 0.0) return false;
     if (least_filter(p) * static_cast<double>(p.spec.classes) < kLeastShare) return false;
-    if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses || p.spec.hidden > INT32_MAX / 4) return false;
+    if (p.tokens > INT32_MAX || p.spec.classes > INT32_MAX - kTileClasses) return false;
+    if (p.spec.hidden > INT32_MAX / 4) return false;
     const Family &family = family_of_device(p.spec.device);
     return family.filtered_units != nullptr && family.can_filter(traits_of(p.spec.device));
 }

@@ -5,8 +5,8 @@
 
 namespace cce::cuda::filtered {
 
-// Of the `existing` positions from `i` on, 4 at the most, one bit each: whether a code of the tile's segments allows for
-// anything kept. A state without codes allows for everything.
+// Of the `existing` positions from `i` on, 4 at the most, one bit each: whether a code of the tile's segments allows
+// for anything kept. A state without codes allows for everything.
 __device__ inline uint32_t live_by_codes(const Work &work, int32_t tile, int64_t i, int64_t existing, uint32_t least) {
     const int64_t segment_classes = work.header->segment_classes;
     if (segment_classes == 0) return 0xF;

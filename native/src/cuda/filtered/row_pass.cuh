@@ -13,8 +13,8 @@ struct KeptMass {
     float classifier;
 };
 
-// Entries of the position in one tile: of the unit's, which begin at `unit`, those by position from `first` on; `before`
-// are queued before them.
+// Entries of the position in one tile: of the unit's, which begin at `unit`, those by position from `first` on;
+// `before` are queued before them.
 struct Segment {
     uint32_t unit;
     uint32_t first;

@@ -73,7 +73,7 @@ __device__ void add_terms(SpanSum &sum, const Term *terms, int32_t count, const 
         float dz[kRowsAtOnce];
 #pragma unroll
         for (int r = 0; r < kRowsAtOnce; ++r) {
-            // In place of a term that does not exist the first one, 0 times. Its row is not read, for it may be infinite.
+            // In place of a term that does not exist, 0 times a row that is not read, for it may be infinite.
             const bool exists = k + r < count;
             const Term term = terms[exists ? k + r : 0];
             dz[r] = exists ? term.dz : 0.0f;
@@ -124,7 +124,8 @@ __device__ void store_span(const GradientStore &to, int64_t line, const SpanSum 
             for (int v = 0; v < kVectors; ++v) value.vectors[v] = to.add ? vectors[v] : uint4{};
 #pragma unroll
             for (int e = 0; e < kPiece; ++e)
-                value.elements[e] = from_float<Out>((to.add ? to_float(value.elements[e]) : 0.0f) + sum[p][e] + initial);
+                value.elements[e] =
+                    from_float<Out>((to.add ? to_float(value.elements[e]) : 0.0f) + sum[p][e] + initial);
 #pragma unroll
             for (int v = 0; v < kVectors; ++v) __stcs(vectors + v, value.vectors[v]);  // read by nobody soon
         } else {

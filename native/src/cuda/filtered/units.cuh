@@ -66,7 +66,8 @@ __device__ inline void list_positions(UnitShared &shared, const Work &work, cons
         if (rank >= first + kUnitRows || rank + __popc(bits) <= first) continue;
         for (; bits != 0; bits &= bits - 1, ++rank)
             if (rank - first < kUnitRows)  // in unsigned numbers: not below `first` either
-                shared.positions[rank - first] = block * kBlockRows + q % kWords * 32 + __ffs(static_cast<int>(bits)) - 1;
+                shared.positions[rank - first] =
+                    block * kBlockRows + q % kWords * 32 + __ffs(static_cast<int>(bits)) - 1;
     }
     __syncthreads();
 }

@@ -3,9 +3,10 @@
 //   mark    which positions are live in which tile of classes, from the codes that forward left: N * V / 192 bytes read
 //   units   the logits of those again; what the filters keep goes to the lists
 //
-// On a trained head of 256,000 classes 2 % of the logits are live and 0.01 % are kept. The kernels of passes.cu then sum
-// rows of C and of E, if the lists hold everything. Where they are too short, windows_kernel.cuh takes over. Nothing is
-// added atomically but integers. Thread blocks wait for each other between the steps, so all must run at once.
+// On a trained head of 256,000 classes a few hundredths of the logits are live and a few ten-thousandths are kept. The
+// kernels of passes.cu then sum rows of C and of E, if the lists hold everything. Where they are too short,
+// windows_kernel.cuh takes over. Nothing is added atomically but integers. Thread blocks wait for each other between
+// the steps, so all must run at once.
 #pragma once
 
 #include <cooperative_groups.h>
@@ -57,7 +58,8 @@ inline int32_t launch_together(void (*kernel)(Work), const Problem &p, const Wor
 
 template <typename Product>
 int32_t launch_units(const Problem &p, const Work &work, cudaStream_t stream) {
-    return launch_together(units_kernel<Product>, p, work, kUnitBytes + Product::kStages * Product::kStageBytes, stream);
+    constexpr int32_t kSharedBytes = kUnitBytes + Product::kStages * Product::kStageBytes;
+    return launch_together(units_kernel<Product>, p, work, kSharedBytes, stream);
 }
 
 inline bool is_aligned(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }

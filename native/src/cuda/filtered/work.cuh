@@ -32,7 +32,9 @@ struct Work {
     const float *rows_sum;         // sum_i smoothing[i] E[i] (D), and sum_i smoothing[i] behind it
 
     __device__ int32_t classes() const { return static_cast<int32_t>(logits.classes); }
-    __host__ __device__ bool wants_rows() const { return (embeddings.array != nullptr && !measures) || dropped != nullptr; }
+    __host__ __device__ bool wants_rows() const {
+        return (embeddings.array != nullptr && !measures) || dropped != nullptr;
+    }
     __host__ __device__ bool wants_classes() const {
         return (classifier.array != nullptr || bias.array != nullptr) && !measures;
     }
