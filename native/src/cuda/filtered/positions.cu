@@ -7,7 +7,8 @@ namespace {
 
 __global__ void __launch_bounds__(kThreads)
 prepare_positions_kernel(Logits logits, const BackwardControl *control, const RowGradient *rows,
-                         const StateHeader *header, const uint8_t *state_least_live, int64_t count, uint8_t *least_live, int32_t *target_tile) {
+                         const StateHeader *header, const uint8_t *state_least_live, int64_t count, uint8_t *least_live,
+                         int32_t *target_tile) {
     const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count) return;
     const bool exists = i < control->valid;
