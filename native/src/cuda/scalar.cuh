@@ -38,8 +38,8 @@ __device__ inline float load(const void *array, int32_t dtype, int64_t index) {
 
 __device__ inline void store(void *array, int32_t dtype, int64_t index, float value) {
     switch (dtype) {
-        case CCE_F16: static_cast<__half *>(array)[index] = __float2half_rn(value); break;
-        case CCE_BF16: static_cast<__nv_bfloat16 *>(array)[index] = __float2bfloat16_rn(value); break;
+        case CCE_F16: static_cast<__half *>(array)[index] = from_float<__half>(value); break;
+        case CCE_BF16: static_cast<__nv_bfloat16 *>(array)[index] = from_float<__nv_bfloat16>(value); break;
         default: static_cast<float *>(array)[index] = value;
     }
 }

@@ -15,7 +15,6 @@ namespace {
 constexpr int kPassThreads = 384;  // as many as have the registers that they need
 constexpr int kPassWarps = kPassThreads / kWarp;
 
-
 struct RowShared {
     RowTerms terms[kPassWarps];
     Segments segments[kPassWarps];

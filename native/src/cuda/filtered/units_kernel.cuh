@@ -62,13 +62,11 @@ int32_t launch_units(const Problem &p, const Work &work, cudaStream_t stream) {
     return launch_together(units_kernel<Product>, p, work, kSharedBytes, stream);
 }
 
-inline bool is_aligned(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
-
 // Whether all rows of inputs and gradients begin at multiples of 16 bytes.
 inline bool is_aligned(const Problem &p, const Work &work) {
     return rows_are_aligned(work.logits.embeddings, work.logits.classifier,
                             p.spec.hidden * dtype_bytes(p.spec.dtype)) &&
-           is_aligned(work.embeddings.array) && is_aligned(work.classifier.array);
+           rows_are_aligned(work.embeddings.array, work.classifier.array, 0);
 }
 
 }  // namespace cce::cuda::filtered
