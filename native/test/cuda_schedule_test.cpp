@@ -31,12 +31,11 @@ struct ScheduleCase {
 };
 
 struct Run {
-    int32_t row_tile, part, first_class_tile, end_class_tile;
+    int32_t row_tile, first_class_tile, end_class_tile;
 
     int32_t class_tiles() const { return end_class_tile - first_class_tile; }
     bool operator<(const Run &other) const {
-        return std::tie(row_tile, part, first_class_tile) <
-               std::tie(other.row_tile, other.part, other.first_class_tile);
+        return std::tie(row_tile, first_class_tile) < std::tie(other.row_tile, other.first_class_tile);
     }
 };
 
@@ -52,7 +51,7 @@ ScheduleCase random_case() {
     Problem p = {};
     p.spec.classes = class_tiles * class_tile - whole(0, class_tile - 1);
     ScheduleCase c;
-    c.schedule = Schedule::of(p, row_tile, class_tile, workers, whole(0, 40), small(1, 2));
+    c.schedule = Schedule::of(p, row_tile, class_tile, workers, whole(0, 40));
     if (chance(0.3)) c.schedule = c.schedule.with_even_panels();
     if (chance(0.2)) c.schedule = c.schedule.with_workers(small(1, workers));
     c.rows = whole(0, 100 * row_tile);
@@ -65,24 +64,23 @@ std::string describe(const ScheduleCase &c) {
     const Schedule &s = c.schedule;
     return std::to_string(c.valid) + " of " + std::to_string(c.rows) + " positions in tiles of " +
            std::to_string(s.row_tile) + ", " + std::to_string(s.class_tiles) + " class tiles, " +
-           std::to_string(s.workers) + " workers of " + std::to_string(s.parts) + ", panels of " +
+           std::to_string(s.workers) + " workers, panels of " +
            std::to_string(s.group) + (s.most_uneven > 0 ? ", perhaps uneven, " : ", ") + std::to_string(c.panels_each) +
            " a sweep";
 }
 
 RunsBySlot sweep(const Schedule &schedule, int64_t valid, std::vector<int64_t> *work) {
     RunsBySlot runs;
-    for (int32_t worker = 0; worker < schedule.workers; ++worker)
-        for (int32_t part = 0; part < schedule.parts; ++part) {
-            int32_t count = 0;
-            schedule.for_each_run(valid, worker, part, [&](int32_t tile, int32_t first, int32_t end, int32_t slot) {
-                const Run run = {tile, part, first, end};
-                check(runs.emplace(slot, run).second, "no two runs share a slot", slot);
-                if (part == 0) (*work)[worker] += run.class_tiles();
-                ++count;
-            });
-            check(count <= Schedule::kMostRuns, "a worker's runs fit its list", count, Schedule::kMostRuns);
-        }
+    for (int32_t worker = 0; worker < schedule.workers; ++worker) {
+        int32_t count = 0;
+        schedule.for_each_run(valid, worker, [&](int32_t tile, int32_t first, int32_t end, int32_t slot) {
+            const Run run = {tile, first, end};
+            check(runs.emplace(slot, run).second, "no two runs share a slot", slot);
+            (*work)[worker] += run.class_tiles();
+            ++count;
+        });
+        check(count <= Schedule::kMostRuns, "a worker's runs fit its list", count, Schedule::kMostRuns);
+    }
     return runs;
 }
 
@@ -110,24 +108,22 @@ void check_places(const Schedule &schedule, int64_t valid, const RunsBySlot &run
             check(own, "an entry is the position's own", static_cast<double>(entry), static_cast<double>(i));
             if (own) class_tiles += run->second.class_tiles();
         }
-        const int64_t expected = int64_t{schedule.class_tiles} * schedule.parts;
+        const int64_t expected = int64_t{schedule.class_tiles};
         check(places.stride > 0 && class_tiles == expected, "class tiles of a position's entries",
               static_cast<double>(class_tiles), static_cast<double>(expected));
     }
 }
 
-// Each part sweeps all class tiles of each row tile, and none twice.
+// All class tiles of each row tile are swept, and none twice.
 void check_cover(const ScheduleCase &c, std::vector<Run> runs) {
     std::sort(runs.begin(), runs.end());
     auto run = runs.begin();
-    for (int32_t tile = 0; tile < div_up(c.valid, c.schedule.row_tile); ++tile)
-        for (int32_t part = 0; part < c.schedule.parts; ++part) {
-            int32_t end = 0;
-            while (run != runs.end() && run->row_tile == tile && run->part == part && run->first_class_tile == end &&
-                   run->class_tiles() > 0)
-                end = run++->end_class_tile;
-            check(end == c.schedule.class_tiles, "class tiles swept of a row tile", end, c.schedule.class_tiles);
-        }
+    for (int32_t tile = 0; tile < div_up(c.valid, c.schedule.row_tile); ++tile) {
+        int32_t end = 0;
+        while (run != runs.end() && run->row_tile == tile && run->first_class_tile == end && run->class_tiles() > 0)
+            end = run++->end_class_tile;
+        check(end == c.schedule.class_tiles, "class tiles swept of a row tile", end, c.schedule.class_tiles);
+    }
     check(run == runs.end(), "runs beyond those of the row tiles", static_cast<double>(runs.end() - run));
 }
 

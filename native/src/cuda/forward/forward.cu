@@ -72,7 +72,7 @@ int32_t sweep_rows(const Problem &p, const cce_inputs &in, const SweepInputs &in
     const int64_t room = partial_room(p) / entry;
     if (schedule.panels_in(room) == 0) schedule = schedule.with_even_panels();
     if (schedule.panels_in(room) == 0)
-        schedule = schedule.with_workers(static_cast<int32_t>(room / (schedule.row_tile * schedule.parts)));
+        schedule = schedule.with_workers(static_cast<int32_t>(room / schedule.row_tile));
     const int32_t panels_each = schedule.panels_in(room);
     Partials partials;
     partials.extras = extras ? reinterpret_cast<RowExtras *>(scratch.partials) : nullptr;

@@ -1,5 +1,5 @@
-// Who sweeps which logits. A worker (a thread block, or a cluster of them) keeps one tile of counting positions and
-// goes through a run of class tiles. Row tiles are taken in panels, one panel after another, whose embeddings stay in
+// Who sweeps which logits. A worker (a thread block) keeps one tile of counting positions and goes through a run of
+// class tiles. Row tiles are taken in panels, one panel after another, whose embeddings stay in
 // the L2 cache: the logits of a panel, row tile by row tile, are cut into equal runs of class tiles, one a worker. The
 // tiles of a full panel divide the workers, so that runs of different row tiles begin at the same classes and go
 // through them at about the same time. How many positions count is known on the device alone; everything else follows
@@ -36,7 +36,6 @@ struct Schedule {
     int32_t class_tiles;
     int32_t workers;
     int32_t group;        // row tiles of a full panel
-    int32_t parts;        // thread blocks of a worker that share its classes and leave partial results of their own
     int32_t first_panel;  // the panels that one sweep takes: [first_panel, end_panel)
     int32_t end_panel;
     int32_t most_uneven;  // tiles of a last panel that need not divide the workers
@@ -45,9 +44,8 @@ struct Schedule {
     static constexpr int32_t kMostRuns = 2 * kMostPanels;   // of a worker in one sweep
 
     // `most_group`: row tiles whose embeddings a GPU keeps in its L2 cache.
-    static Schedule of(const Problem &p, int32_t row_tile, int32_t class_tile, int32_t workers, int64_t most_group,
-                       int32_t parts = 1) {
-        Schedule schedule{row_tile, class_tile, 0, workers, 0, parts, 0, INT_MAX, workers / 16};
+    static Schedule of(const Problem &p, int32_t row_tile, int32_t class_tile, int32_t workers, int64_t most_group) {
+        Schedule schedule{row_tile, class_tile, 0, workers, 0, 0, INT_MAX, workers / 16};
         schedule.class_tiles = static_cast<int32_t>(div_up(p.spec.classes, class_tile));
         schedule.group = schedule.divisor(static_cast<int32_t>(std::clamp<int64_t>(most_group, 1, workers)));
         return schedule;
@@ -93,19 +91,19 @@ struct Schedule {
 
     // Most entries of the partial results of `panels` panels, of which only the last one may be uneven.
     int64_t partials(int32_t panels) const {
-        return (static_cast<int64_t>(panels) * workers + std::min(group, most_uneven)) * parts * row_tile;
+        return (static_cast<int64_t>(panels) * workers + std::min(group, most_uneven)) * row_tile;
     }
 
     // Most panels whose partial results have room for `entries` entries.
     int32_t panels_in(int64_t entries) const {
-        const int64_t panels = (entries / (parts * row_tile) - std::min(group, most_uneven)) / workers;
+        const int64_t panels = (entries / row_tile - std::min(group, most_uneven)) / workers;
         return static_cast<int32_t>(std::min<int64_t>(panels, kMostPanels));
     }
 
     // Calls f(row_tile, first_class_tile, end_class_tile, slot) for each run of a worker, of which none is empty. The
-    // results of row q of the tile and of this part belong at entry slot * row_tile + q of the partial results.
+    // results of row q of the tile belong at entry slot * row_tile + q of the partial results.
     template <typename F>
-    __device__ void for_each_run(int64_t valid, int32_t worker, int32_t part, F f) const {
+    __device__ void for_each_run(int64_t valid, int32_t worker, F f) const {
         for_each_panel(row_tiles(valid), [&](const Panel &panel) {
             if (worker >= panel.workers) return;
             int64_t unit = first_unit(panel, worker);
@@ -116,7 +114,7 @@ struct Schedule {
                 const int64_t run_end = tile_end < end ? tile_end : end;
                 const int64_t tile_start = tile_end - class_tiles;
                 f(panel.first_tile + tile, static_cast<int32_t>(unit - tile_start),
-                  static_cast<int32_t>(run_end - tile_start), slot_of(panel, tile, worker) * parts + part);
+                  static_cast<int32_t>(run_end - tile_start), slot_of(panel, tile, worker));
                 unit = run_end;
             }
         });
@@ -131,8 +129,8 @@ struct Schedule {
             if (in_panel < 0 || in_panel >= panel.tiles) return;
             const int32_t first = worker_of(panel, static_cast<int64_t>(in_panel) * class_tiles);
             const int32_t last = worker_of(panel, static_cast<int64_t>(in_panel + 1) * class_tiles - 1);
-            places = {static_cast<int64_t>(slot_of(panel, in_panel, first)) * parts * row_tile + i % row_tile, row_tile,
-                      (last - first + 1) * parts};
+            places = {static_cast<int64_t>(slot_of(panel, in_panel, first)) * row_tile + i % row_tile, row_tile,
+                      last - first + 1};
         });
         return places;
     }
@@ -200,9 +198,9 @@ struct RunList {
     int32_t count;
 
     // For one thread to call.
-    __device__ void fill(const Schedule &schedule, int64_t valid, int32_t worker, int32_t part = 0) {
+    __device__ void fill(const Schedule &schedule, int64_t valid, int32_t worker) {
         int32_t filled = 0;
-        schedule.for_each_run(valid, worker, part,
+        schedule.for_each_run(valid, worker,
                               [&](int32_t row_tile, int32_t first_class_tile, int32_t end_class_tile, int32_t slot) {
                                   runs[filled++] = {row_tile, first_class_tile, end_class_tile, slot};
                               });

@@ -1,4 +1,4 @@
-// mbarriers in shared memory, and the barrier of a cluster.
+// mbarriers in shared memory.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ __device__ inline void init_barrier(uint64_t *barrier, uint32_t arrivals) {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
 }
 
-// Makes initialised barriers visible to the cluster and to the copy engine.
+// Makes initialised barriers visible to the copy engine.
 __device__ inline void publish_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
 
 // One arrival, and `bytes` that a copy will bring.
@@ -24,17 +24,6 @@ __device__ inline void arrive_expecting(uint64_t *barrier, uint32_t bytes) {
 
 __device__ inline void arrive(uint64_t *barrier, uint32_t count) {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(count) : "memory");
-}
-
-// An arrival at the same barrier of block `block` of the cluster.
-__device__ inline void arrive_at(uint64_t *barrier, uint32_t block) {
-    asm volatile(
-        "{\n"
-        ".reg .b32 remote;\n"
-        "mapa.shared::cluster.u32 remote, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
-        "}" ::"r"(shared_address(barrier)), "r"(block)
-        : "memory");
 }
 
 // One arrival once this thread's cp.async have landed.
@@ -52,16 +41,6 @@ __device__ inline void wait(uint64_t *barrier, uint32_t parity) {
         "@!complete bra again;\n"
         "}" ::"r"(shared_address(barrier)), "r"(parity)
         : "memory");
-}
-
-__device__ inline void sync_cluster() {
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
-}
-
-__device__ inline uint32_t block_in_cluster() {
-    uint32_t rank;
-    asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-    return rank;
 }
 
 }  // namespace cce::cuda::sm90

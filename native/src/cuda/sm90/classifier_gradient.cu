@@ -1,8 +1,9 @@
 // dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i]. dz is read across its rows, and so is
 // E; positions whose rows of E do not follow each other are gathered, 64 at a time.
+#include "cuda/device.h"
 #include "cuda/sm90/backward.h"
-#include "cuda/sm90/cluster.cuh"
 #include "cuda/sm90/gradient.cuh"
+#include "cuda/sm90/roles.cuh"
 #include "cuda/sm90/tensor_map.h"
 
 namespace cce::cuda::sm90 {
@@ -26,7 +27,7 @@ __device__ void gather_across(Shared &shared, const Ring &ring, const Positions 
         const int32_t row = round * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kChunks;
         const bool counts = first + row < in.count;
         const uint4 *begin = from + (counts ? in.tokens[first + row] : 0) * in.pitch;
-        const uint32_t to = shared_address(shared.own[ring.stage]) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
+        const uint32_t to = shared_address(shared.classes[ring.stage]) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
 #pragma unroll
         for (int b = 0; b < kTileClasses / 64; ++b) {
             const int32_t place = column / 8 + b * kChunks + chunk;
@@ -36,7 +37,7 @@ __device__ void gather_across(Shared &shared, const Ring &ring, const Positions 
     }
 }
 
-__global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
+__global__ void __launch_bounds__(kBlockThreads, 1)
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
@@ -46,13 +47,11 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
     const auto steps = (count + kStep - 1) / kStep;
     const auto lines = static_cast<int32_t>(block.classes);
     const GradientTiles tiles = GradientTiles::of(lines, store.width);
-    in_cluster([](Shared &, uint32_t) {}, [&](Shared &shared, uint32_t rank) {
-        constexpr int kBlocksEach = kTileRows / 64 / kClusterBlocks;
+    in_roles([](Shared &) {}, [&](Shared &shared) {
         Positions in = positions;
         in.count = count;
         Ring ring;
         tiles.for_each([&](int32_t line, int32_t column) {
-            column += static_cast<int32_t>(rank) * kTileClasses;
             for (int32_t step = 0; step < steps; ++step, ring.advance()) {
                 uint64_t *full = &shared.full[ring.stage];
                 const int32_t first = step * kStep;
@@ -61,14 +60,11 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
                 const bool contiguous = whole && in.tokens[first + kStep - 1] - token == kStep - 1;
                 wait(&shared.empty[ring.stage], ring.parity ^ 1);
                 if (threadIdx.x == 0) {
-                    arrive_expecting(full, kCommonBytes + (contiguous ? kOwnBytes : 0));
+                    arrive_expecting(full, kRowsBytes + (contiguous ? kClassesBytes : 0));
                     if (contiguous) arrive(full, kFullArrivals - 1);
 #pragma unroll
-                    for (int b = 0; b < kBlocksEach; ++b) {
-                        const int32_t part = static_cast<int32_t>(rank) * kBlocksEach + b;
-                        copy_box(shared.common[ring.stage] + part * kBlockBytes, dz, first, line + 64 * part, full,
-                                 kAllBlocks);
-                    }
+                    for (int b = 0; b < kTileRows / 64; ++b)
+                        copy_box(shared.rows[ring.stage] + b * kBlockBytes, dz, first, line + 64 * b, full);
                     if (contiguous) fetch_across(shared, ring, embeddings, static_cast<int32_t>(token), column);
                 }
                 __syncwarp();
@@ -77,8 +73,8 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
                 arrive_after_copies(full);
             }
         });
-    }, [&](Shared &shared, uint32_t rank, int32_t group) {
-        consume_gradient<__nv_bfloat16, Lies::kAcross>(shared, tiles, store, lines, steps, group, rank, true);
+    }, [&](Shared &shared, int32_t group) {
+        consume_gradient<__nv_bfloat16, Lies::kAcross>(shared, tiles, store, lines, steps, group, true);
     });
 }
 
@@ -94,8 +90,9 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kStep, &rows));
     CCE_TRY(describe(embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden, kStep, &columns));
     const Positions positions{embeddings, tokens, 0, static_cast<int32_t>(p.spec.hidden / 8)};
-    return launch_clusters("computing the classifier's gradient", classifier_gradient_kernel,
-                           clusters_of(p.spec.device), stream, rows, columns, block, control, positions, store);
+    return launch_roles("computing the classifier's gradient", classifier_gradient_kernel,
+                        traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, positions,
+                        store);
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,4 +1,4 @@
-// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes of the block and folds the
+// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes and folds the
 // logits into running sums. While one is at its sums, the other has the tensor cores.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace cce::cuda::sm90 {
 
 template <typename T, typename Option>
 __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &out, int32_t valid, int32_t group,
-                        uint32_t block, int32_t steps, bool smoothing) {
+                        int32_t steps, bool smoothing) {
     const Logits &logits = in.logits;
     const auto classes = static_cast<int32_t>(logits.classes);
     // Of what is summed.
@@ -30,7 +30,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
         if (Option::kSegments && own >= 0) target = in.target_logit[logits.valid_rows[own]];
         rows.clear();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
-            const int32_t first_class = tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
+            const int32_t first_class = tile * kTileClasses;
             if constexpr (Option::kKind != LogitKind::kScaled) {
                 values.sync();
                 values.fill(first_class, classes, [&](int32_t j) { return logits.map.bias_of(j); });

@@ -16,16 +16,6 @@ __device__ inline void copy_box(void *to, const CUtensorMap &map, int32_t row, i
         : "memory");
 }
 
-// The same, to the same place of every block in `blocks` and on the same barrier of each.
-__device__ inline void copy_box(void *to, const CUtensorMap &map, int32_t row, int32_t column, uint64_t *barrier,
-                                uint16_t blocks) {
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
-        "[%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(to)),
-        "l"(&map), "r"(column), "r"(row), "r"(shared_address(barrier)), "h"(blocks)
-        : "memory");
-}
-
 // 16 bytes by this thread, or zeros.
 __device__ inline void copy_16(uint32_t to, const void *from, bool exists) {
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(exists ? 16 : 0)

@@ -3,12 +3,13 @@
 //
 // Instances: three kinds of logits.
 #include "cuda/backward/dz_element.cuh"
+#include "cuda/device.h"
 #include "cuda/sm90/backward.h"
-#include "cuda/sm90/cluster.cuh"
 #include "cuda/sm90/epilogue.cuh"
 #include "cuda/sm90/gradient.cuh"
 #include "cuda/sm90/multiply.cuh"
 #include "cuda/sm90/producer.cuh"
+#include "cuda/sm90/roles.cuh"
 #include "cuda/sm90/tensor_map.h"
 
 namespace cce::cuda::sm90 {
@@ -30,20 +31,26 @@ struct DzWork {
 struct DzRow {
     T *out;                // of the block's first column
     RowGradient gradient;
+    bool in_block;
     bool exists;           // else all 0, since products add up whole tiles
     int32_t target;        // column of the target in the block, or any other number
     float threshold;
 
-    __device__ static DzRow of(const DzWork &work, int32_t i, bool exists, int32_t first_class, T *out,
+    __device__ static DzRow of(const DzWork &work, int32_t i, int32_t valid, int32_t first_class, T *out,
                                float threshold) {
+        const bool exists = i < valid;
         RowGradient gradient = RowGradient::nothing();
         if (exists) gradient = work.rows[i];
         const int64_t target = gradient.target - first_class;
-        return {out, gradient, exists, target < kTileClasses ? static_cast<int32_t>(target) : -1, threshold};
+        return {out,    gradient, i < work.block.rows,
+                exists, target < kTileClasses ? static_cast<int32_t>(target) : -1,
+                threshold};
     }
 };
 
-// Stores this thread's columns of a row, as if there were no target.
+// Stores this thread's columns of a row, as if there were no target. The four threads of a row exchange what they have,
+// so that each stores 8 neighbours at a time; the padding between `columns` and the next multiple of 8 is written too.
+// The whole warp must call it.
 template <LogitKind kKind>
 __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
                           const LogitMap &map, const ClassValues &weights) {
@@ -51,20 +58,30 @@ __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int 
     const float shift = -row.gradient.lse * kLog2E;
     const float softmax = row.gradient.softmax * (kKind == LogitKind::kCapped ? 1.0f : map.inverse_temperature);
     const float smoothing = row.gradient.smoothing * (kKind == LogitKind::kCapped ? 1.0f : map.inverse_temperature);
+    constexpr int kExchanged = 4;
+    static_assert(kPairs % kExchanged == 0);
 #pragma unroll
-    for (int pair = 0; pair < kPairs; ++pair) {
-        const int32_t column = pair_column(pair);
-        const float2 weight = weights.at(pair);
-        float dz[2];
+    for (int first = 0; first < kPairs; first += kExchanged) {
+        uint32_t pairs[kExchanged];
 #pragma unroll
-        for (int v = 0; v < 2; ++v) {
-            const float value = z[4 * pair + 2 * u + v];
-            const float p = fast_exp2(fmaf(value, scale, shift));
-            dz[v] = (p < row.threshold ? 0.0f : p) * softmax;
-            dz[v] -= smoothing * (v == 0 ? weight.x : weight.y);
-            if (kKind == LogitKind::kCapped) dz[v] *= map.slope(value);
+        for (int k = 0; k < kExchanged; ++k) {
+            const int pair = first + k;
+            const float2 weight = weights.at(pair);
+            float dz[2];
+#pragma unroll
+            for (int v = 0; v < 2; ++v) {
+                const float value = z[4 * pair + 2 * u + v];
+                const float p = fast_exp2(fmaf(value, scale, shift));
+                dz[v] = (p < row.threshold ? 0.0f : p) * softmax;
+                dz[v] -= smoothing * (v == 0 ? weight.x : weight.y);
+                if (kKind == LogitKind::kCapped) dz[v] *= map.slope(value);
+            }
+            const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[0], dz[1]);
+            pairs[k] = row.exists ? reinterpret_cast<const uint32_t &>(rounded) : 0;
         }
-        if (column < columns) store_pair(row.out + column, dz[0], dz[1]);
+        const uint4 neighbours = gather_own(pairs);
+        const int32_t column = 8 * (first + static_cast<int32_t>(threadIdx.x) % kExchanged);
+        if (row.in_block && column < columns) *reinterpret_cast<uint4 *>(row.out + column) = neighbours;
     }
 }
 
@@ -90,19 +107,14 @@ __device__ void store_target(const DzRow &row, const float (&z)[kProductSums], i
 template <LogitKind kKind>
 __device__ void store(const DzRow &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
                       const LogitMap &map, const ClassValues &weights) {
-    if (row.exists) {
-        store_row<kKind>(row, z, u, columns, unit, map, weights);
-        if (row.target >= 0 && row.target < kTileClasses)
-            store_target<kKind>(row, z, u, unit, map, weights);
-        return;
-    }
-#pragma unroll
-    for (int pair = 0; pair < kPairs; ++pair)
-        if (pair_column(pair) < columns) store_pair(row.out + pair_column(pair), 0.0f, 0.0f);
+    store_row<kKind>(row, z, u, columns, unit, map, weights);
+    __syncwarp();  // another thread may have stored the target's place
+    if (row.exists && row.target >= 0 && row.target < kTileClasses)
+        store_target<kKind>(row, z, u, unit, map, weights);
 }
 
 template <LogitKind kKind>
-__device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, int32_t group, uint32_t block,
+__device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, int32_t group,
                            int32_t steps) {
     const LogitMap &map = work.logits.map;
     const auto classes = static_cast<int32_t>(work.logits.classes);
@@ -112,7 +124,7 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
     for (int32_t r = 0; r < shared.list.count; ++r) {
         const Run &run = shared.list.runs[r];
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
-            const int32_t first_column = tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
+            const int32_t first_column = tile * kTileClasses;
             const int32_t first_class = static_cast<int32_t>(work.block.first_class) + first_column;
             const int32_t columns = static_cast<int32_t>(work.block.classes) - first_column;
             if constexpr (kKind != LogitKind::kScaled) {
@@ -134,11 +146,10 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
 #pragma unroll
                 for (int u = 0; u < 2; ++u) {
                     const int32_t i = run.row_tile * kTileRows + tile_row(group, p, u);
-                    if (i >= work.block.rows) continue;
                     asm volatile("" ::: "memory");  // or all rows' gradients are loaded at once, for want of registers
                     const int64_t begin = i * work.block.pitch + first_column;
                     const auto store_to = [&](T *out, float threshold) {
-                        store<kKind>(DzRow::of(work, i, i < valid, first_class, out + begin, threshold),
+                        store<kKind>(DzRow::of(work, i, valid, first_class, out + begin, threshold),
                                                  x[p], u, columns, unit, map, values);
                     };
                     if (work.for_embeddings != nullptr) store_to(work.for_embeddings, work.control->filter_embeddings);
@@ -149,23 +160,19 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
 }
 
 template <LogitKind kKind>
-__global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
+__global__ void __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
           const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
     if (!work.control->dense) return;
     const int64_t rest = work.control->valid - work.block.first_row;
     const auto valid = static_cast<int32_t>(Maximum()(Minimum()(rest, work.block.rows), int64_t{0}));
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
-    in_cluster([&](Shared &shared, uint32_t block) { list_runs(shared, schedule, work.logits, valid, block); },
-               [&](Shared &shared, uint32_t block) {
-                   produce(shared,
-                           {embeddings, classifier, work.logits, valid, static_cast<int32_t>(work.block.first_class),
-                            steps},
-                           block);
-               },
-               [&](Shared &shared, uint32_t block, int32_t group) {
-                   consume_dz<kKind>(shared, work, valid, group, block, steps);
-               });
+    in_roles([&](Shared &shared) { list_runs(shared, schedule, work.logits, valid); },
+             [&](Shared &shared) {
+                 produce(shared, {embeddings, classifier, work.logits, valid,
+                                  static_cast<int32_t>(work.block.first_class), steps});
+             },
+             [&](Shared &shared, int32_t group) { consume_dz<kKind>(shared, work, valid, group, steps); });
 }
 
 auto kernel_of(const LogitMap &map) {
@@ -180,16 +187,16 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
     if (block.rows == 0) return CCE_OK;
     CUtensorMap embeddings;
     CUtensorMap classifier;
-    CCE_TRY(describe(logits.embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden,
-                     kTileRows / kClusterBlocks, &embeddings));
+    CCE_TRY(describe(logits.embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden, kTileRows,
+                     &embeddings));
     CCE_TRY(describe(logits.classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kTileClasses,
                      &classifier));
     Problem chunk = p;
     chunk.spec.classes = block.classes;
-    const int32_t clusters = clusters_of(p.spec.device);
+    const int32_t blocks = traits_of(p.spec.device).multiprocessors;
     // The rows of E of a panel leave room in the L2 cache for the classes of the chunk.
     const int64_t most_tiles = traits_of(p.spec.device).l2_bytes * int64_t{3} / 5 / (kTileRows * p.spec.hidden * 2);
-    const Schedule schedule = Schedule::of(chunk, kTileRows, kClusterClasses, clusters, clusters, kClusterBlocks)
+    const Schedule schedule = Schedule::of(chunk, kTileRows, kTileClasses, blocks, blocks)
                                   .in_equal_panels(block.rows, most_tiles);
     DzWork work{logits,
                 inputs.rows + block.first_row,
@@ -199,8 +206,8 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
                 static_cast<T *>(for_embeddings),
                 static_cast<T *>(for_classifier)};
     work.logits.valid_rows += block.first_row;
-    return launch_clusters("computing the gradient of the logits", kernel_of(logits.map), clusters, stream, embeddings,
-                           classifier, schedule, work);
+    return launch_roles("computing the gradient of the logits", kernel_of(logits.map), blocks, stream, embeddings,
+                        classifier, schedule, work);
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,14 +1,14 @@
-// dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j]. The rows of dz are the tile that the
-// blocks of a cluster share; C is read across its rows.
+// dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j]. C is read across its rows.
+#include "cuda/device.h"
 #include "cuda/sm90/backward.h"
-#include "cuda/sm90/cluster.cuh"
 #include "cuda/sm90/gradient.cuh"
+#include "cuda/sm90/roles.cuh"
 #include "cuda/sm90/tensor_map.h"
 
 namespace cce::cuda::sm90 {
 namespace {
 
-__global__ void __cluster_dims__(kClusterBlocks, 1, 1) __launch_bounds__(kBlockThreads, 1)
+__global__ void __launch_bounds__(kBlockThreads, 1)
 embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ GradientStore store) {
@@ -16,24 +16,22 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
     const auto steps = static_cast<int32_t>((block.classes + kStep - 1) / kStep);
     const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width);
-    in_cluster([](Shared &, uint32_t) {}, [&](Shared &shared, uint32_t rank) {
+    in_roles([](Shared &) {}, [&](Shared &shared) {
         if (threadIdx.x != 0) return;
-        constexpr int kHalf = kTileRows / kClusterBlocks;
         Ring ring;
         tiles.for_each([&](int32_t line, int32_t column) {
             for (int32_t step = 0; step < steps; ++step, ring.advance()) {
                 uint64_t *full = &shared.full[ring.stage];
                 wait(&shared.empty[ring.stage], ring.parity ^ 1);
-                arrive_expecting(full, kCommonBytes + kOwnBytes);
+                arrive_expecting(full, kRowsBytes + kClassesBytes);
                 arrive(full, kFullArrivals - 1);
-                copy_box(shared.common[ring.stage] + rank * kHalf * kRowBytes, dz,
-                         line + static_cast<int32_t>(rank) * kHalf, step * kStep, full, kAllBlocks);
+                copy_box(shared.rows[ring.stage], dz, line, step * kStep, full);
                 fetch_across(shared, ring, classifier, static_cast<int32_t>(block.first_class) + step * kStep,
-                             column + static_cast<int32_t>(rank) * kTileClasses);
+                             column);
             }
         });
-    }, [&](Shared &shared, uint32_t rank, int32_t group) {
-        consume_gradient<__nv_bfloat16, Lies::kAlong>(shared, tiles, store, lines, steps, group, rank, false);
+    }, [&](Shared &shared, int32_t group) {
+        consume_gradient<__nv_bfloat16, Lies::kAlong>(shared, tiles, store, lines, steps, group, false);
     });
 }
 
@@ -45,10 +43,10 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
     if (block.rows == 0) return CCE_OK;
     CUtensorMap rows;
     CUtensorMap columns;
-    CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows / kClusterBlocks, &rows));
+    CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows, &rows));
     CCE_TRY(describe(classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kStep, &columns));
-    return launch_clusters("computing the embeddings' gradient", embeddings_gradient_kernel,
-                           clusters_of(p.spec.device), stream, rows, columns, block, control, store);
+    return launch_roles("computing the embeddings' gradient", embeddings_gradient_kernel,
+                        traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, store);
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,5 +1,5 @@
-// What the two products of backward share: a persistent grid of clusters goes through tiles of 256 x 384 gradients,
-// each owned by one cluster and written once.
+// What the two products of backward share: a persistent grid of thread blocks goes through tiles of 256 x 192
+// gradients, each owned by one block and written once.
 #pragma once
 
 #include "cuda/backward/gradient_store.cuh"
@@ -7,21 +7,21 @@
 
 namespace cce::cuda::sm90 {
 
-// Tiles of a product in the order in which clusters take them: those that run at the same time share rows and columns.
+// Tiles of a product in the order in which blocks take them: those that run at the same time share rows and columns.
 struct GradientTiles {
     int32_t across;  // tiles along the columns
     int32_t count;
 
     __device__ static GradientTiles of(int64_t lines, int64_t columns) {
-        const auto across = static_cast<int32_t>((columns + kClusterClasses - 1) / kClusterClasses);
+        const auto across = static_cast<int32_t>((columns + kTileClasses - 1) / kTileClasses);
         return {across, across * static_cast<int32_t>((lines + kTileRows - 1) / kTileRows)};
     }
 
-    // Calls f(first line, first column) for the tiles of this cluster.
+    // Calls f(first line, first column) for the tiles of this block.
     template <typename F>
     __device__ void for_each(F f) const {
-        for (int32_t tile = blockIdx.x / kClusterBlocks; tile < count; tile += gridDim.x / kClusterBlocks)
-            f(tile / across * kTileRows, tile % across * kClusterClasses);
+        for (int32_t tile = blockIdx.x; tile < count; tile += gridDim.x)
+            f(tile / across * kTileRows, tile % across * kTileClasses);
     }
 };
 
@@ -84,7 +84,7 @@ __device__ void store_tile_as(const GradientStore &to, const float (&x)[kProduct
 // The consumers' part: `steps` stages a tile, none of them if there is nothing to sum.
 template <typename T, Lies kA>
 __device__ void consume_gradient(Shared &shared, const GradientTiles &tiles, const GradientStore &to, int32_t lines,
-                                 int32_t steps, int32_t group, uint32_t block, bool gathered) {
+                                 int32_t steps, int32_t group, bool gathered) {
     Ring ring;
     tiles.for_each([&](int32_t line, int32_t column) {
         float x[kProducts][kProductSums];
@@ -96,16 +96,16 @@ __device__ void consume_gradient(Shared &shared, const GradientTiles &tiles, con
 #pragma unroll
                 for (int i = 0; i < kProductSums; ++i) x[p][i] = 0.0f;
         }
-        store_tile_as<T>(to, x, line, lines, column + static_cast<int32_t>(block) * kTileClasses, group);
+        store_tile_as<T>(to, x, line, lines, column, group);
     });
 }
 
-// Fetches the 64 rows x 192 columns of a row-major matrix that a block multiplies with. In boxes of 64 x 64.
+// Fetches the 64 rows x 192 columns of a row-major matrix that a tile is multiplied with. In boxes of 64 x 64.
 __device__ inline void fetch_across(Shared &shared, const Ring &ring, const CUtensorMap &matrix, int32_t row,
                                     int32_t column) {
 #pragma unroll
     for (int b = 0; b < kTileClasses / 64; ++b)
-        copy_box(shared.own[ring.stage] + b * kBlockBytes, matrix, row, column + 64 * b, &shared.full[ring.stage]);
+        copy_box(shared.classes[ring.stage] + b * kBlockBytes, matrix, row, column + 64 * b, &shared.full[ring.stage]);
 }
 
 }  // namespace cce::cuda::sm90

@@ -6,13 +6,12 @@
 
 namespace cce::cuda::sm90 {
 
-// Tells the producers of both blocks that this warpgroup has read a stage.
+// Tells the producer that this warpgroup has read a stage.
 __device__ inline void release(Shared &shared, uint32_t stage) {
-    const uint32_t block = threadIdx.x % kWarpgroup;
-    if (block < kClusterBlocks) arrive_at(&shared.empty[stage], block);
+    if (threadIdx.x % kWarpgroup == 0) arrive(&shared.empty[stage], 1);
 }
 
-// x = the product of this warpgroup's 128 rows of the first operand and the block's 192 of the second, over `steps`
+// x = the product of this warpgroup's 128 rows of the first operand and the 192 of the second, over `steps`
 // stages. `gathered`: threads, not the copy engine, wrote to them.
 template <typename T, Lies kA, Lies kB>
 __device__ void multiply(float (&x)[kProducts][kProductSums], Shared &shared, Ring &ring, int32_t group,
@@ -20,8 +19,8 @@ __device__ void multiply(float (&x)[kProducts][kProductSums], Shared &shared, Ri
     for (int32_t step = 0; step < steps; ++step, ring.advance()) {
         wait(&shared.full[ring.stage], ring.parity);
         if (gathered) fence_for_wgmma();
-        const uint64_t a = operand<kA>(shared.common[ring.stage] + group * kProducts * kBlockBytes);
-        const uint64_t b = operand<kB>(shared.own[ring.stage]);
+        const uint64_t a = operand<kA>(shared.rows[ring.stage] + group * kProducts * kBlockBytes);
+        const uint64_t b = operand<kB>(shared.classes[ring.stage]);
         begin_products();
 #pragma unroll
         for (int depth = 0; depth < kStep / kProductDepth; ++depth)

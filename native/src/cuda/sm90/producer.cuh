@@ -1,17 +1,16 @@
 // The producer warpgroup: keeps the ring of stages filled. Where the positions of a tile read consecutive rows of E,
-// one thread tells the copy engine, and the blocks of a cluster fetch half of the tile each, for both. Where ignored
-// positions lie between them, all threads copy the rows one by one: the copy engine takes 60 clocks for a box of a
-// single row.
+// one thread tells the copy engine. Where ignored positions lie between them, all threads copy the rows one by one: the
+// copy engine takes 60 clocks for a box of a single row.
 #pragma once
 
 #include "cuda/forward/logits.cuh"
-#include "cuda/sm90/cluster.cuh"
+#include "cuda/sm90/roles.cuh"
 #include "cuda/sm90/copy.cuh"
 
 namespace cce::cuda::sm90 {
 
 struct Operands {
-    const CUtensorMap &embeddings;  // in boxes of kTileRows / kClusterBlocks rows
+    const CUtensorMap &embeddings;  // in boxes of kTileRows rows
     const CUtensorMap &classifier;  // in boxes of kTileClasses rows
     const Logits &logits;
     int32_t valid;                  // positions
@@ -20,9 +19,9 @@ struct Operands {
 };
 
 // The runs of this block, and which of them read consecutive rows of E.
-__device__ inline void list_runs(Shared &shared, const Schedule &schedule, const Logits &logits, int64_t valid,
-                          uint32_t block) {
-    shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x / kClusterBlocks), static_cast<int32_t>(block));
+__device__ inline void list_runs(Shared &shared, const Schedule &schedule, const Logits &logits,
+                                 int64_t valid) {
+    shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x));
     for (int32_t r = 0; r < shared.list.count; ++r) {
         const int64_t first = static_cast<int64_t>(shared.list.runs[r].row_tile) * kTileRows;
         const int64_t last = Minimum()(first + kTileRows, valid) - 1;
@@ -30,10 +29,10 @@ __device__ inline void list_runs(Shared &shared, const Schedule &schedule, const
     }
 }
 
-__device__ inline void fetch_classes(Shared &shared, const Operands &in, const Ring &ring, int32_t tile, uint32_t block,
+__device__ inline void fetch_classes(Shared &shared, const Operands &in, const Ring &ring, int32_t tile,
                                      int32_t step) {
-    const int32_t first = in.first_class + tile * kClusterClasses + static_cast<int32_t>(block) * kTileClasses;
-    copy_box(shared.own[ring.stage], in.classifier, first, step * kStep, &shared.full[ring.stage]);
+    const int32_t first = in.first_class + tile * kTileClasses;
+    copy_box(shared.classes[ring.stage], in.classifier, first, step * kStep, &shared.full[ring.stage]);
 }
 
 // Logits::token in 32 bits, which are enough here and take far fewer registers to divide.
@@ -43,25 +42,21 @@ __device__ inline int32_t token(const Logits &logits, int32_t i) {
     return static_cast<int32_t>(r / row_time * static_cast<uint32_t>(logits.batch.time) + r % row_time);
 }
 
-__device__ inline void produce_contiguous(Shared &shared, const Operands &in, const Run &run, uint32_t block,
-                                          Ring &ring) {
-    constexpr int kHalf = kTileRows / kClusterBlocks;
-    const int32_t row = token(in.logits, run.row_tile * kTileRows) + static_cast<int32_t>(block) * kHalf;
+__device__ inline void produce_contiguous(Shared &shared, const Operands &in, const Run &run, Ring &ring) {
+    const int32_t row = token(in.logits, run.row_tile * kTileRows);
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
-            arrive_expecting(full, kCommonBytes + kOwnBytes);
+            arrive_expecting(full, kRowsBytes + kClassesBytes);
             arrive(full, kFullArrivals - 1);
-            copy_box(shared.common[ring.stage] + block * kHalf * kRowBytes, in.embeddings, row, step * kStep, full,
-                     kAllBlocks);
-            fetch_classes(shared, in, ring, tile, block, step);
+            copy_box(shared.rows[ring.stage], in.embeddings, row, step * kStep, full);
+            fetch_classes(shared, in, ring, tile, step);
         }
     }
 }
 
-__device__ inline void produce_gathered(Shared &shared, const Operands &in, const Run &run, uint32_t block,
-                                        Ring &ring) {
+__device__ inline void produce_gathered(Shared &shared, const Operands &in, const Run &run, Ring &ring) {
     constexpr int kChunks = kRowBytes / 16;               // 16 bytes each
     constexpr int kRowsAtOnce = kWarpgroup / kChunks;     // by the warpgroup
     constexpr int kWarpRows = kWarp / kChunks;
@@ -80,20 +75,20 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
             n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
         rows[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, in.valid - 1)) * pitch;
     }
-    const uint32_t to = shared_address(shared.common) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
+    const uint32_t to = shared_address(shared.rows) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
     const auto *from = static_cast<const char *>(in.logits.embeddings) + chunk * 16;
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
             if (threadIdx.x == 0) {
-                arrive_expecting(full, kOwnBytes);
-                fetch_classes(shared, in, ring, tile, block, step);
+                arrive_expecting(full, kClassesBytes);
+                fetch_classes(shared, in, ring, tile, step);
             }
             __syncwarp();
             const bool exists = step * kRowBytes + chunk * 16 < pitch * 16;
             const char *column = exists ? from + step * kRowBytes : from;
-            const uint32_t stage = to + ring.stage * kCommonBytes;
+            const uint32_t stage = to + ring.stage * kRowsBytes;
 #pragma unroll
             for (int half = 0; half < 2; ++half)
 #pragma unroll
@@ -107,16 +102,16 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
     }
 }
 
-__device__ inline void produce(Shared &shared, const Operands &in, uint32_t block) {
+__device__ inline void produce(Shared &shared, const Operands &in) {
     Ring ring;
     for (int32_t r = 0; r < shared.list.count; ++r) {
         const Run &run = shared.list.runs[r];
         // Nobody may be more than one round of the ring behind when it begins to wait.
         asm volatile("barrier.cta.sync 1, %0;" ::"n"(kWarpgroup) : "memory");
         if (!shared.contiguous[r]) {
-            produce_gathered(shared, in, run, block, ring);
+            produce_gathered(shared, in, run, ring);
         } else if (threadIdx.x == 0) {
-            produce_contiguous(shared, in, run, block, ring);
+            produce_contiguous(shared, in, run, ring);
         } else {
             ring.skip((run.end_class_tile - run.first_class_tile) * in.steps);
         }

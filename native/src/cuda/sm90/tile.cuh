@@ -1,7 +1,7 @@
-// The shape of the work on Hopper. A cluster of two thread blocks computes 256 positions x 384 classes at a time, each
-// block one half of the classes; the tile of E is the same for both, and each fetches half of it for both. Two consumer
-// warpgroups of a block compute 128 x 192 logits each, in registers: 22 % fewer bytes per logit than the usual 128 x
-// 256, and it is the delivery of operands to shared memory that limits such a kernel.
+// The shape of the work on Hopper. A thread block computes 256 positions x 192 classes at a time; its two consumer
+// warpgroups 128 x 192 each, in registers: 22 % fewer bytes per logit than the usual 128 x 256, and it is the delivery of
+// operands to shared memory that limits such a kernel. Blocks fetch all of it themselves: in a cluster that shares what
+// it can, each waits for the other's slowest warpgroup before every fetch, which costs more than the bytes saved.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,16 +13,14 @@
 
 namespace cce::cuda::sm90 {
 
-constexpr int kClusterBlocks = 2;
 constexpr int kTileRows = 256;
-constexpr int kTileClasses = 192;  // of a block
-constexpr int kClusterClasses = kClusterBlocks * kTileClasses;
+constexpr int kTileClasses = 192;
 
 constexpr int kStep = 64;           // hidden elements of a stage: 128 bytes of 16-bit numbers, one row of the swizzle
 constexpr int kRowBytes = 2 * kStep;
 constexpr int kStages = 4;
-constexpr int kCommonBytes = kTileRows * kRowBytes;
-constexpr int kOwnBytes = kTileClasses * kRowBytes;
+constexpr int kRowsBytes = kTileRows * kRowBytes;
+constexpr int kClassesBytes = kTileClasses * kRowBytes;
 
 constexpr int kWarpgroup = 4 * kWarp;
 constexpr int kConsumers = 2;  // warpgroups
@@ -38,8 +36,9 @@ static_assert(kProducerRegisters + kConsumers * kConsumerRegisters <= (1 + kCons
 using Run = RunList::Run;
 
 struct Shared {
-    alignas(1024) uint8_t common[kStages][kCommonBytes];  // both blocks': E; the swizzle repeats every 1024 bytes
-    alignas(1024) uint8_t own[kStages][kOwnBytes];        // this block's: C
+    // The two operands of a stage, in the sweep of E and of C. The swizzle repeats every 1024 bytes.
+    alignas(1024) uint8_t rows[kStages][kRowsBytes];
+    alignas(1024) uint8_t classes[kStages][kClassesBytes];
     float class_values[kConsumers][kTileClasses];
     uint64_t full[kStages];
     uint64_t empty[kStages];

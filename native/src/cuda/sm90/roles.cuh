@@ -1,0 +1,48 @@
+// The frame of every kernel here: a thread block of one producer warpgroup and two consumers.
+#pragma once
+
+#include "cuda/check.h"
+#include "cuda/sm90/barrier.cuh"
+#include "cuda/sm90/tile.cuh"
+
+namespace cce::cuda::sm90 {
+
+// One for what the copy engine brings, and one for each producer thread's own copies.
+constexpr int kFullArrivals = 1 + kWarpgroup;
+
+// Calls set_up(shared) in one thread, then produce(shared) in all threads of the producer and consume(shared, group) in
+// those of the consumers. The whole thread block must call it.
+template <typename SetUp, typename Produce, typename Consume>
+__device__ void in_roles(SetUp set_up, Produce produce, Consume consume) {
+    extern __shared__ __align__(1024) uint8_t memory[];
+    Shared &shared = *reinterpret_cast<Shared *>(memory);
+    if (threadIdx.x == 0) {
+        for (int stage = 0; stage < kStages; ++stage) {
+            init_barrier(&shared.full[stage], kFullArrivals);
+            init_barrier(&shared.empty[stage], kConsumers);
+        }
+        publish_barriers();
+        set_up(shared);
+    }
+    __syncthreads();
+    // The same in all lanes: the compiler keeps what follows from it in uniform registers.
+    const int32_t warpgroup = __shfl_sync(kAllLanes, static_cast<int32_t>(threadIdx.x) / kWarpgroup, 0);
+    if (warpgroup == 0) {
+        asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kProducerRegisters));
+        produce(shared);
+    } else {
+        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kConsumerRegisters));
+        consume(shared, warpgroup - 1);
+    }
+}
+
+// Launches a kernel of that frame.
+template <typename... Parameters, typename... Arguments>
+int32_t launch_roles(const char *doing, void (*kernel)(Parameters...), int32_t blocks, cudaStream_t stream,
+                     const Arguments &...arguments) {
+    CCE_TRY(check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)), doing));
+    kernel<<<blocks, kBlockThreads, sizeof(Shared), stream>>>(arguments...);
+    return check(cudaGetLastError(), doing);
+}
+
+}  // namespace cce::cuda::sm90
