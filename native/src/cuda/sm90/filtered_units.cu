@@ -31,7 +31,7 @@ struct UnitProduct {
         return warpgroup() * kProductRows + thread() / kWarp * 16 + r * 8 + thread() % kWarp / 4;
     }
     __device__ static int class_of(int n) { return n / 2 * 8 + thread() % 4 * 2 + n % 2; }
-    __device__ static float value(const Sums &sums, int r, int n) { return sums[n / 2 * 4 + r * 2 + n % 2]; }
+    __device__ static float &value(Sums &sums, int r, int n) { return sums[n / 2 * 4 + r * 2 + n % 2]; }
 
     // Of the four stages one is multiplied, one perhaps still by the other warpgroup, and two are on their way.
     __device__ static void multiply(Sums &sums, char *shared, const Logits &logits, const char *const *rows,
