@@ -6,12 +6,13 @@
 //     static constexpr int kStageBytes;         of one step in shared memory, which holds kStages of them
 //     using Sums;                               a thread's share of 128 x 192 dot products, of kRows slots and kClasses
 //                                               classes: slot_of(r), class_of(n), value(sums, r, n)
-//     static void multiply(Sums &, char *stages, const Logits &, const char *const *rows, int32_t tile);
-//                                               the whole block; `rows` has the row of E of each slot, in shared
-//                                               memory; the stages are free at its return
+//     Product(char *stages, const Logits &, const char *const *rows, int32_t tile);
+//                                               begins to load to the stages, which must be free, what the product
+//                                               takes first; `rows` has the row of E of each slot, in shared memory
+//     void multiply(Sums &);                    once; the stages are free at its return
 //
-// Sums stay in registers: each thread marks those of its own that are kept, one bit each in shared memory, and stores
-// them where the bits say how many are before them.
+// The whole block calls both. Sums stay in registers: each thread marks those of its own that are kept, one bit each in
+// shared memory, and stores them where the bits say how many are before them. Meanwhile the next unit is being loaded.
 #pragma once
 
 #include "cuda/filtered/live.cuh"
@@ -61,7 +62,7 @@ struct KeptBits {
     __device__ uint32_t entries(int line) const { return first(line + 1) - first(line); }
 };
 
-// Shared memory beside the stages of the product.
+// What a unit has in shared memory beside the stages of the product.
 struct UnitShared {
     const char *rows[kUnitRows];        // of E
     int32_t positions[kUnitRows];       // -1: there is none
@@ -296,17 +297,27 @@ __device__ void prepare_unit(UnitShared &shared, const Work &work, const Window 
 
 // All units of the window. `counted`: entries are counted by position and class too. The whole grid.
 template <typename Product>
-__device__ void compute_units(UnitShared &shared, char *stages, const Work &work, const Window &window, bool counted) {
+__device__ void compute_units(UnitShared (&shared)[2], char *stages, const Work &work, const Window &window,
+                              bool counted) {
     const float threshold = work.least_threshold();
     const uint32_t units = work.lists.counters->units;
-    int32_t tile = window.first_tile();
-    for (uint32_t unit = blockIdx.x; unit < units; unit += gridDim.x) {
-        __syncthreads();  // the last unit's shared memory is free
-        prepare_unit<Product>(shared, work, window, tile, unit);
-        tile = shared.tile;
+    uint32_t unit = blockIdx.x;
+    if (unit >= units) return;
+    prepare_unit<Product>(shared[0], work, window, window.first_tile(), unit);
+    Product product(stages, work.logits, shared[0].rows, shared[0].tile);
+    for (int own = 0;; own ^= 1) {
         typename Product::Sums sums;
-        Product::multiply(sums, stages, work.logits, shared.rows, tile);
-        list_unit<Product>(shared, work, window, unit, sums, threshold, counted);
+        product.multiply(sums);
+        // What the unit before this one had in shared memory is free: multiply() has waited for all threads.
+        const uint32_t next = unit + gridDim.x;
+        if (next < units) {
+            UnitShared &of_next = shared[own ^ 1];
+            prepare_unit<Product>(of_next, work, window, shared[own].tile, next);
+            product = Product(stages, work.logits, of_next.rows, of_next.tile);
+        }
+        list_unit<Product>(shared[own], work, window, unit, sums, threshold, counted);
+        if (next >= units) return;
+        unit = next;
     }
 }
 

@@ -9,6 +9,7 @@
 
 namespace cce::cuda::filtered {
 
+// Where the units of a window were, whose threads have all waited for each other.
 struct WindowShared {
     Terms terms[kWarps];
     RowTerms row_terms[kWarps];
@@ -18,14 +19,14 @@ struct WindowShared {
 
 constexpr int32_t windows_bytes(int32_t stage_bytes) {
     constexpr auto kPassBytes = static_cast<int32_t>(sizeof(WindowShared));
-    return kUnitBytes + (stage_bytes > kPassBytes ? stage_bytes : kPassBytes);
+    return kUnitBytes + stage_bytes > kPassBytes ? kUnitBytes + stage_bytes : kPassBytes;
 }
 
 template <typename Product, bool kAligned>
 __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_constant__ Work work) {
     using T = typename Product::Element;
     extern __shared__ __align__(kSwizzleBytes) char dynamic[];
-    WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic + kUnitBytes);
+    WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic);
     const auto grid = cooperative_groups::this_grid();
     const int32_t warp = warp_of();
     if (work.control->dense || work.lists.hold_everything()) return;
