@@ -20,11 +20,13 @@ class UnitProduct {
 public:
     using Element = T;
     using Sums = float[kProductSums];
-    static constexpr int kStages = 4;
+    static constexpr int kStages = 5;
     static constexpr int kStageBytes = sm80::Across<kTileClasses>::kStageBytes;
     static constexpr int kRows = 2;
     static constexpr int kClasses = kProductSums / 2;
     static_assert(kStageBytes % 1024 == 0, "the swizzle repeats every 1024 bytes");
+    static_assert(filtered::kSwizzleBytes + filtered::kUnitBytes + kStages * kStageBytes <= 227 * 1024,
+                  "with static shared memory, which takes less than kSwizzleBytes");
 
     __device__ static int slot_of(int r) {
         return warpgroup() * kProductRows + thread() / kWarp * 16 + r * 8 + thread() % kWarp / 4;
@@ -63,7 +65,7 @@ public:
     }
 
 private:
-    // Of the stages one is multiplied, one perhaps still by the other warpgroup.
+    // Of the other stages one is multiplied, and one perhaps still by the other warpgroup.
     static constexpr int kOnTheirWay = kStages - 2;
 
     __device__ static int thread() { return static_cast<int>(threadIdx.x) % kWarpgroup; }
