@@ -164,7 +164,8 @@ struct Kept {
 // Turns this thread's dot products into logits. Returns which of them are kept.
 template <typename Product, bool kCapped>
 __device__ Kept<Product> filter(const UnitShared &shared, const Work &work, const Window &window,
-                                typename Product::Sums &sums, float threshold) {
+                                typename Product::Sums &sums) {
+    const float threshold = work.least_threshold();
     const LogitMap &map = work.logits.map;
     float shift[Product::kRows];
     int32_t target[Product::kRows];
@@ -195,8 +196,8 @@ __device__ Kept<Product> filter(const UnitShared &shared, const Work &work, cons
     return kept;
 }
 
-// Numbers the entries whose bits are set, and takes a place in the lists for them. Where it lies depends on timing; what
-// is listed, and in which order it is read, does not. The whole block must call it.
+// Numbers the entries whose bits are set, and takes a place in the lists for them. Where it lies depends on timing;
+// what is listed, and in which order it is read, does not. The whole block must call it.
 __device__ inline void place_entries(UnitShared &shared, const Work &work, uint32_t unit) {
     constexpr int kHalf = kBlockThreads / 2;  // of the threads for the order by row, the others for that by class
     const bool by_row = threadIdx.x < kHalf;
@@ -261,10 +262,9 @@ __device__ inline void count_entries(const UnitShared &shared, const Work &work)
 // Lists what is kept of a unit whose dot products this thread has its share of. The whole block must call it.
 template <typename Product>
 __device__ void list_unit(UnitShared &shared, const Work &work, const Window &window, uint32_t unit,
-                          typename Product::Sums &sums, float threshold, bool counted) {
-    const Kept<Product> kept = work.logits.map.capped
-                                   ? filter<Product, true>(shared, work, window, sums, threshold)
-                                   : filter<Product, false>(shared, work, window, sums, threshold);
+                          typename Product::Sums &sums, bool counted) {
+    const Kept<Product> kept = work.logits.map.capped ? filter<Product, true>(shared, work, window, sums)
+                                                      : filter<Product, false>(shared, work, window, sums);
     kept.for_each([&](int slot, int c) {
         shared.by_row.mark(slot, c);
         shared.by_class.mark(c, slot);
@@ -299,7 +299,6 @@ __device__ void prepare_unit(UnitShared &shared, const Work &work, const Window 
 template <typename Product>
 __device__ void compute_units(UnitShared (&shared)[2], char *stages, const Work &work, const Window &window,
                               bool counted) {
-    const float threshold = work.least_threshold();
     const uint32_t units = work.lists.counters->units;
     uint32_t unit = blockIdx.x;
     if (unit >= units) return;
@@ -315,7 +314,7 @@ __device__ void compute_units(UnitShared (&shared)[2], char *stages, const Work 
             prepare_unit<Product>(of_next, work, window, shared[own].tile, next);
             product = Product(stages, work.logits, of_next.rows, of_next.tile);
         }
-        list_unit<Product>(shared[own], work, window, unit, sums, threshold, counted);
+        list_unit<Product>(shared[own], work, window, unit, sums, counted);
         if (next >= units) return;
         unit = next;
     }
