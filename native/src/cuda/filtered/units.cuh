@@ -6,35 +6,75 @@
 //     static constexpr int kStageBytes;         of one step in shared memory, which holds kStages of them
 //     using Sums;                               a thread's share of 128 x 192 dot products, of kRows slots and kClasses
 //                                               classes: slot_of(r), class_of(n), value(sums, r, n)
-//     static void multiply(Sums &, char *stages, const Logits &, const char *const *rows, int32_t tile);
-//                                               the whole block; `rows` has the row of E of each slot, in shared
-//                                               memory; the stages are free at its return
+//     Product(char *stages, const Logits &, const char *const *rows, int32_t tile);
+//                                               begins to load to the stages, which must be free, what the product
+//                                               takes first; `rows` has the row of E of each slot, in shared memory
+//     void multiply(Sums &);                    once; the stages are free at its return
+//
+// The whole block calls both. Sums stay in registers: each thread marks those of its own that are kept, one bit each in
+// shared memory, and stores them where the bits say how many are before them. Meanwhile the next unit is being loaded.
 #pragma once
 
 #include "cuda/filtered/live.cuh"
 
 namespace cce::cuda::filtered {
 
-// Shared memory beside the stages of the product.
+// Which logits of a unit are kept, a bit each, and how many of them are before each word of 32. A line is a slot or a
+// class, its columns are the other.
+template <int kLines, int kColumns>
+struct KeptBits {
+    static constexpr int kLineWords = kColumns / 32;
+    static constexpr int kWords = kLines * kLineWords;
+    static constexpr int kParts = kBlockThreads / 2;  // equal ones, each numbered by a thread
+    static constexpr int kPartWords = kWords / kParts;
+    static_assert(kLineWords * 32 == kColumns && kPartWords * kParts == kWords);
+
+    uint32_t bits[kWords];
+    uint16_t before[kWords + 1];
+
+    __device__ void mark(int line, int column) {
+        atomicOr(&bits[line * kLineWords + column / 32], 1u << column % 32);
+    }
+
+    __device__ uint32_t count(int part) const {
+        uint32_t sum = 0;
+#pragma unroll
+        for (int word = 0; word < kPartWords; ++word) sum += __popc(bits[part * kPartWords + word]);
+        return sum;
+    }
+
+    // `first`: how many are before the part.
+    __device__ void number(int part, uint32_t first) {
+#pragma unroll
+        for (int word = 0; word < kPartWords; ++word) {
+            before[part * kPartWords + word] = static_cast<uint16_t>(first);
+            first += __popc(bits[part * kPartWords + word]);
+        }
+        if (part == kParts - 1) before[kWords] = static_cast<uint16_t>(first);
+    }
+
+    // Once all is numbered: the place of an entry in the order by line, and that of the first one of a line.
+    __device__ uint32_t place(int line, int column) const {
+        const int word = line * kLineWords + column / 32;
+        return before[word] + __popc(bits[word] & ((1u << column % 32) - 1));
+    }
+    __device__ uint16_t first(int line) const { return before[line * kLineWords]; }
+    __device__ uint32_t entries(int line) const { return first(line + 1) - first(line); }
+};
+
+// What a unit has in shared memory beside the stages of the product.
 struct UnitShared {
     const char *rows[kUnitRows];        // of E
     int32_t positions[kUnitRows];       // -1: there is none
     float lse[kUnitRows];
     int32_t target[kUnitRows];          // class of the tile, or any other number
     float bias[kTileClasses];
-    uint32_t row_bits[kUnitRows][kTileClasses / 32];
-    uint32_t class_bits[kTileClasses][kUnitRows / 32];
-    Unit unit;
+    KeptBits<kUnitRows, kTileClasses> by_row;
+    KeptBits<kTileClasses, kUnitRows> by_class;
     int32_t tile;
+    uint32_t first;                     // of its entries in the lists
     bool stored;
 };
-
-// Where the kept logits of a unit lie in place of the stages; columns of one row and rows of one column are in
-// different banks.
-using KeptTile = float[kUnitRows][kTileClasses + 1];
-constexpr uint32_t kDropped = 0xFFFFFFFF;  // a NaN that no operation gives
-
-__device__ inline uint32_t lanes_below() { return (1u << lane_of()) - 1; }
 
 // The tile of a unit, searched from `tile` on. By one warp.
 __device__ inline int32_t find_tile(const Work &work, int32_t tile, int32_t end_tile, uint32_t unit) {
@@ -46,11 +86,9 @@ __device__ inline int32_t find_tile(const Work &work, int32_t tile, int32_t end_
     }
 }
 
-// The live positions of ranks [first, first + 128) of a tile.
+// The live positions of ranks [first, first + 128) of a tile; all others are -1 already.
 __device__ inline void list_positions(UnitShared &shared, const Work &work, const Window &window, int32_t tile,
                                       uint32_t first) {
-    if (threadIdx.x < kUnitRows) shared.positions[threadIdx.x] = -1;
-    __syncthreads();
     constexpr int kWords = kBlockRows / 32;
     const int32_t words = (window.end_block() - window.first_block()) * kWords;
     for (int32_t q = threadIdx.x; q < words; q += kBlockThreads) {
@@ -92,10 +130,42 @@ __device__ void fetch_rows(UnitShared &shared, const Work &work, int32_t tile) {
     __syncthreads();
 }
 
-// Writes the logits that are kept where everybody can read them. The stages must be free.
+// A bit for each of a thread's logits, that of (r, n) being n * Product::kRows + r.
+template <typename Product>
+struct Kept {
+    static constexpr int kWords = Product::kRows * Product::kClasses / 32;
+    static_assert(kWords * 32 == Product::kRows * Product::kClasses);
+
+    uint32_t words[kWords] = {};
+
+    // With constant r and n, as all loops over sums have them.
+    __device__ void set(int r, int n, bool kept) {
+        const int bit = n * Product::kRows + r;
+        words[bit / 32] |= static_cast<uint32_t>(kept) << bit % 32;
+    }
+    __device__ bool get(int r, int n) const {
+        const int bit = n * Product::kRows + r;
+        return words[bit / 32] >> bit % 32 & 1;
+    }
+
+    // f(slot, class) of each that is set.
+    template <typename F>
+    __device__ void for_each(F f) const {
+#pragma unroll
+        for (int word = 0; word < kWords; ++word)
+#pragma unroll 1
+            for (uint32_t bits = words[word]; bits != 0; bits &= bits - 1) {
+                const int bit = word * 32 + __ffs(static_cast<int>(bits)) - 1;
+                f(Product::slot_of(bit % Product::kRows), Product::class_of(bit / Product::kRows));
+            }
+    }
+};
+
+// Turns this thread's dot products into logits. Returns which of them are kept.
 template <typename Product, bool kCapped>
-__device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work, const Window &window, int32_t tile,
-                     const typename Product::Sums &sums, float threshold) {
+__device__ Kept<Product> filter(const UnitShared &shared, const Work &work, const Window &window,
+                                typename Product::Sums &sums) {
+    const float threshold = work.least_threshold();
     const LogitMap &map = work.logits.map;
     float shift[Product::kRows];
     int32_t target[Product::kRows];
@@ -106,8 +176,9 @@ __device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work,
         target[r] = shared.target[Product::slot_of(r)];
         exists[r] = shared.positions[Product::slot_of(r)] >= 0;
     }
-    const int32_t first = window.first_class - tile * kTileClasses;
-    const int32_t end = window.end_class - tile * kTileClasses;
+    const int32_t first = window.first_class - shared.tile * kTileClasses;
+    const int32_t end = window.end_class - shared.tile * kTileClasses;
+    Kept<Product> kept;
 #pragma unroll
     for (int n = 0; n < Product::kClasses; ++n) {
         const int32_t c = Product::class_of(n);
@@ -118,156 +189,134 @@ __device__ void keep(const UnitShared &shared, KeptTile &kept, const Work &work,
             const float x = Product::value(sums, r, n) + bias;
             const float z = kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
             const bool below = probability(z, shift[r]) < threshold;
-            const bool wanted = in_window && exists[r] && (!below || c == target[r]);
-            kept[Product::slot_of(r)][c] = wanted ? z : __uint_as_float(kDropped);
+            kept.set(r, n, in_window && exists[r] && (!below || c == target[r]));
+            Product::value(sums, r, n) = z;
         }
     }
+    return kept;
 }
 
-// Bits and offsets of what is kept. Returns the number of entries.
-__device__ inline uint32_t index_unit(UnitShared &shared, const KeptTile &kept) {
-    const int32_t lane = lane_of();
-#pragma unroll 4
-    for (int32_t slot = warp_of(); slot < kUnitRows; slot += kWarps)
-#pragma unroll
-        for (int word = 0; word < kTileClasses / 32; ++word) {
-            const uint32_t bits =
-                __ballot_sync(kAllLanes, __float_as_uint(kept[slot][word * 32 + lane]) != kDropped);
-            if (lane == word) shared.row_bits[slot][word] = bits;
-        }
-#pragma unroll 4
-    for (int32_t c = warp_of(); c < kTileClasses; c += kWarps)
-#pragma unroll
-        for (int word = 0; word < kUnitRows / 32; ++word) {
-            const uint32_t bits = __ballot_sync(kAllLanes, __float_as_uint(kept[word * 32 + lane][c]) != kDropped);
-            if (lane == word) shared.class_bits[c][word] = bits;
-        }
-    __syncthreads();
-    // Offsets: warp 0 those of the slots, warp 1 those of the classes, a few neighbours a lane.
-    const auto offsets = [&](auto count_of_line, int lines, uint16_t *first) {
-        const int each = lines / kWarp;
-        uint32_t own = 0;
-        for (int k = 0; k < each; ++k) own += count_of_line(lane * each + k);
-        uint32_t total;
-        uint32_t before = scan_lanes(own, &total);
-        for (int k = 0; k < each; ++k) {
-            first[lane * each + k] = static_cast<uint16_t>(before);
-            before += count_of_line(lane * each + k);
-        }
-        if (lane == 0) first[lines] = static_cast<uint16_t>(total);
-    };
-    if (warp_of() == 0)
-        offsets([&](int slot) {
-            uint32_t count = 0;
-            for (int word = 0; word < kTileClasses / 32; ++word) count += __popc(shared.row_bits[slot][word]);
-            return count;
-        }, kUnitRows, shared.unit.rows);
-    if (warp_of() == 1)
-        offsets([&](int c) {
-            uint32_t count = 0;
-            for (int word = 0; word < kUnitRows / 32; ++word) count += __popc(shared.class_bits[c][word]);
-            return count;
-        }, kTileClasses, shared.unit.classes);
-    __syncthreads();
-    return shared.unit.rows[kUnitRows];
-}
-
-// Takes a place in the lists. Where it lies depends on timing; what is listed, and in which order it is read, does not.
-__device__ inline void reserve(UnitShared &shared, const Work &work, uint32_t unit, uint32_t count) {
+// Numbers the entries whose bits are set, and takes a place in the lists for them. Where it lies depends on timing;
+// what is listed, and in which order it is read, does not. The whole block must call it.
+__device__ inline void place_entries(UnitShared &shared, const Work &work, uint32_t unit) {
+    constexpr int kHalf = kBlockThreads / 2;  // of the threads for the order by row, the others for that by class
+    const bool by_row = threadIdx.x < kHalf;
+    const int part = static_cast<int>(threadIdx.x) % kHalf;
+    uint32_t twice;
+    const uint32_t before = scan_block(by_row ? shared.by_row.count(part) : shared.by_class.count(part), &twice);
+    const uint32_t count = twice / 2;
     if (threadIdx.x == 0) {
         const unsigned long long first =
             atomicAdd(&work.lists.counters->entries, static_cast<unsigned long long>(count));
-        shared.unit.first = static_cast<uint32_t>(first);
+        shared.first = static_cast<uint32_t>(first);
         shared.stored = unit < work.lists.most_units && first + count <= work.lists.most_entries;
     }
+    if (by_row)
+        shared.by_row.number(part, before);
+    else
+        shared.by_class.number(part, before - count);
     __syncthreads();
 }
 
-__device__ inline void store_entries(const UnitShared &shared, const KeptTile &kept, const Work &work, uint32_t unit) {
+template <typename Product>
+__device__ void store_entries(const UnitShared &shared, const Work &work, const Kept<Product> &kept,
+                              typename Product::Sums &logits) {
     const Lists &lists = work.lists;
-    const int32_t lane = lane_of();
-    const uint32_t first = shared.unit.first;
-    constexpr int kUnitWords = sizeof(Unit) / sizeof(uint32_t);
-    static_assert(sizeof(Unit) % sizeof(uint32_t) == 0, "copied word by word");
-    for (int word = threadIdx.x; word < kUnitWords; word += kBlockThreads)
-        reinterpret_cast<uint32_t *>(lists.units + unit)[word] =
-            reinterpret_cast<const uint32_t *>(&shared.unit)[word];
-    for (int32_t c = warp_of(); c < kTileClasses; c += kWarps) {
-        uint32_t place = first + shared.unit.classes[c];
-        if (shared.unit.classes[c] == shared.unit.classes[c + 1]) continue;
+    const uint32_t first = shared.first;
+    kept.for_each([&](int slot, int c) {
+        const uint32_t place = shared.by_class.place(c, slot);
+        const uint32_t at = shared.by_row.place(slot, c);
+        lists.slots[first + place] = static_cast<uint8_t>(slot);
+        lists.classes[first + at] = static_cast<uint8_t>(c);
+        lists.places[first + at] = static_cast<uint16_t>(place);
+    });
 #pragma unroll
-        for (int word = 0; word < kUnitRows / 32; ++word) {
-            const uint32_t bits = shared.class_bits[c][word];
-            if (bits >> lane & 1) {
-                const uint32_t at = place + __popc(bits & lanes_below());
-                lists.logits[at] = kept[word * 32 + lane][c];
-                lists.slots[at] = static_cast<uint8_t>(word * 32 + lane);
-            }
-            place += __popc(bits);
-        }
-    }
-    for (int32_t slot = warp_of(); slot < kUnitRows; slot += kWarps) {
-        uint32_t at = first + shared.unit.rows[slot];
-        if (shared.unit.rows[slot] == shared.unit.rows[slot + 1]) continue;
+    for (int n = 0; n < Product::kClasses; ++n)
 #pragma unroll
-        for (int word = 0; word < kTileClasses / 32; ++word) {
-            const uint32_t bits = shared.row_bits[slot][word];
-            if (bits >> lane & 1) {
-                const int c = word * 32 + lane;
-                uint32_t place = shared.unit.classes[c];
-                for (int w = 0; w < slot / 32; ++w) place += __popc(shared.class_bits[c][w]);
-                place += __popc(shared.class_bits[c][slot / 32] & ((1u << slot % 32) - 1));
-                lists.classes[at + __popc(bits & lanes_below())] = static_cast<uint8_t>(c);
-                lists.places[at + __popc(bits & lanes_below())] = static_cast<uint16_t>(place);
-            }
-            at += __popc(bits);
-        }
-    }
+        for (int r = 0; r < Product::kRows; ++r)
+            if (kept.get(r, n))
+                lists.logits[first + shared.by_class.place(Product::class_of(n), Product::slot_of(r))] =
+                    Product::value(logits, r, n);
+}
+
+__device__ inline void store_unit(const UnitShared &shared, Unit &unit) {
+    if (threadIdx.x == 0) unit.first = shared.first;
+    if (threadIdx.x <= kUnitRows) unit.rows[threadIdx.x] = shared.by_row.first(threadIdx.x);
+    if (threadIdx.x <= kTileClasses) unit.classes[threadIdx.x] = shared.by_class.first(threadIdx.x);
 }
 
 // How many entries each position and group of classes has, for the choice of windows.
-__device__ inline void count_entries(const UnitShared &shared, const Work &work, int32_t tile) {
+__device__ inline void count_entries(const UnitShared &shared, const Work &work) {
     if (threadIdx.x < kUnitRows) {
-        const uint32_t count = shared.unit.rows[threadIdx.x + 1] - shared.unit.rows[threadIdx.x];
+        const uint32_t count = shared.by_row.entries(threadIdx.x);
         if (count > 0) atomicAdd(&work.lists.row_entries[shared.positions[threadIdx.x]], count);
     } else if (threadIdx.x < kUnitRows + kTileClasses / kGroupClasses) {
         const int32_t group = static_cast<int32_t>(threadIdx.x) - kUnitRows;
-        const uint32_t count = shared.unit.classes[(group + 1) * kGroupClasses] -
-                               shared.unit.classes[group * kGroupClasses];
+        const uint32_t count = shared.by_class.first((group + 1) * kGroupClasses) -
+                               shared.by_class.first(group * kGroupClasses);
         if (count > 0)
-            atomicAdd(&work.lists.group_entries[tile * (kTileClasses / kGroupClasses) + group], count);
+            atomicAdd(&work.lists.group_entries[shared.tile * (kTileClasses / kGroupClasses) + group], count);
     }
+}
+
+// Lists what is kept of a unit whose dot products this thread has its share of. The whole block must call it.
+template <typename Product>
+__device__ void list_unit(UnitShared &shared, const Work &work, const Window &window, uint32_t unit,
+                          typename Product::Sums &sums, bool counted) {
+    const Kept<Product> kept = work.logits.map.capped ? filter<Product, true>(shared, work, window, sums)
+                                                      : filter<Product, false>(shared, work, window, sums);
+    kept.for_each([&](int slot, int c) {
+        shared.by_row.mark(slot, c);
+        shared.by_class.mark(c, slot);
+    });
+    __syncthreads();
+    place_entries(shared, work, unit);
+    if (shared.stored) {
+        store_unit(shared, work.lists.units[unit]);
+        store_entries<Product>(shared, work, kept, sums);
+    }
+    if (counted) count_entries(shared, work);
+}
+
+// Finds the tile of a unit, from `tile` on, its positions and what the product and the filter need of them. The whole
+// block must call it.
+template <typename Product>
+__device__ void prepare_unit(UnitShared &shared, const Work &work, const Window &window, int32_t tile, uint32_t unit) {
+    if (warp_of() == 0) {
+        tile = find_tile(work, tile, window.end_tile(), unit);
+        if (lane_of() == 0) shared.tile = tile;
+    }
+    if (threadIdx.x < kUnitRows) shared.positions[threadIdx.x] = -1;
+    for (int word = threadIdx.x; word < shared.by_row.kWords; word += kBlockThreads) shared.by_row.bits[word] = 0;
+    for (int word = threadIdx.x; word < shared.by_class.kWords; word += kBlockThreads) shared.by_class.bits[word] = 0;
+    __syncthreads();
+    tile = shared.tile;
+    list_positions(shared, work, window, tile, (unit - work.lists.tile_unit[tile]) * kUnitRows);
+    fetch_rows<typename Product::Element>(shared, work, tile);
 }
 
 // All units of the window. `counted`: entries are counted by position and class too. The whole grid.
 template <typename Product>
-__device__ void compute_units(UnitShared &shared, char *stages, const Work &work, const Window &window, bool counted) {
-    KeptTile &kept = *reinterpret_cast<KeptTile *>(stages);
-    static_assert(sizeof(KeptTile) <= Product::kStages * Product::kStageBytes);
-    const float threshold = work.least_threshold();
+__device__ void compute_units(UnitShared (&shared)[2], char *stages, const Work &work, const Window &window,
+                              bool counted) {
     const uint32_t units = work.lists.counters->units;
-    int32_t tile = window.first_tile();
-    for (uint32_t unit = blockIdx.x; unit < units; unit += gridDim.x) {
-        __syncthreads();  // the last unit's shared memory is free
-        if (warp_of() == 0) {
-            tile = find_tile(work, tile, window.end_tile(), unit);
-            if (lane_of() == 0) shared.tile = tile;
-        }
-        __syncthreads();
-        tile = shared.tile;
-        list_positions(shared, work, window, tile, (unit - work.lists.tile_unit[tile]) * kUnitRows);
-        fetch_rows<typename Product::Element>(shared, work, tile);
+    uint32_t unit = blockIdx.x;
+    if (unit >= units) return;
+    prepare_unit<Product>(shared[0], work, window, window.first_tile(), unit);
+    Product product(stages, work.logits, shared[0].rows, shared[0].tile);
+    for (int own = 0;; own ^= 1) {
         typename Product::Sums sums;
-        Product::multiply(sums, stages, work.logits, shared.rows, tile);
-        if (work.logits.map.capped)
-            keep<Product, true>(shared, kept, work, window, tile, sums, threshold);
-        else
-            keep<Product, false>(shared, kept, work, window, tile, sums, threshold);
-        __syncthreads();
-        const uint32_t count = index_unit(shared, kept);
-        reserve(shared, work, unit, count);
-        if (shared.stored) store_entries(shared, kept, work, unit);
-        if (counted) count_entries(shared, work, tile);
+        product.multiply(sums);
+        // What the unit before this one had in shared memory is free: multiply() has waited for all threads.
+        const uint32_t next = unit + gridDim.x;
+        if (next < units) {
+            UnitShared &of_next = shared[own ^ 1];
+            prepare_unit<Product>(of_next, work, window, shared[own].tile, next);
+            product = Product(stages, work.logits, of_next.rows, of_next.tile);
+        }
+        list_unit<Product>(shared[own], work, window, unit, sums, counted);
+        if (next >= units) return;
+        unit = next;
     }
 }
 

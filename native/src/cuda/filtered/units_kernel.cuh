@@ -17,9 +17,9 @@
 
 namespace cce::cuda::filtered {
 
-// Dynamic shared memory: UnitShared, then the stages of a product.
+// Dynamic shared memory: UnitShared of two units, then the stages of a product.
 constexpr int32_t kSwizzleBytes = 1024;  // stages begin at multiples
-constexpr int32_t kUnitBytes = (sizeof(UnitShared) + kSwizzleBytes - 1) / kSwizzleBytes * kSwizzleBytes;
+constexpr int32_t kUnitBytes = (sizeof(UnitShared[2]) + kSwizzleBytes - 1) / kSwizzleBytes * kSwizzleBytes;
 
 __device__ inline Window window_of_all(const Work &work) {
     return {0, static_cast<int32_t>(work.control->valid), 0, work.classes()};
@@ -32,7 +32,7 @@ __device__ void list_window(char *shared, const Work &work, const Window &window
     grid.sync();
     number_units(work, window);
     grid.sync();
-    compute_units<Product>(*reinterpret_cast<UnitShared *>(shared), shared + kUnitBytes, work, window, counted);
+    compute_units<Product>(*reinterpret_cast<UnitShared (*)[2]>(shared), shared + kUnitBytes, work, window, counted);
 }
 
 template <typename Product>

@@ -9,6 +9,7 @@
 
 namespace cce::cuda::filtered {
 
+// Takes the place of units and stages, between which and it all threads wait for each other.
 struct WindowShared {
     Terms terms[kWarps];
     RowTerms row_terms[kWarps];
@@ -18,33 +19,34 @@ struct WindowShared {
 
 constexpr int32_t windows_bytes(int32_t stage_bytes) {
     constexpr auto kPassBytes = static_cast<int32_t>(sizeof(WindowShared));
-    return kUnitBytes + (stage_bytes > kPassBytes ? stage_bytes : kPassBytes);
+    return kUnitBytes + stage_bytes > kPassBytes ? kUnitBytes + stage_bytes : kPassBytes;
 }
 
 template <typename Product, bool kAligned>
 __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_constant__ Work work) {
     using T = typename Product::Element;
     extern __shared__ __align__(kSwizzleBytes) char dynamic[];
-    WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic + kUnitBytes);
+    __shared__ Window window;  // in registers it would be in the way of dot products
+    WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic);
     const auto grid = cooperative_groups::this_grid();
     const int32_t warp = warp_of();
     if (work.control->dense || work.lists.hold_everything()) return;
     const Window all = window_of_all(work);
-    const auto list = [&](const Window &window) {
+    const auto list = [&](const Window &next) {
         grid.sync();
+        if (threadIdx.x == 0) window = next;
+        __syncthreads();
         rank_tiles(work, window);
         list_window<Product>(dynamic, work, window, false);
         grid.sync();
     };
     for (int32_t row = 0; work.wants_rows() && row < all.end_row;) {
-        const Window window = rows_from(work, all, row);
-        list(window);
+        list(rows_from(work, all, row));
         sum_rows<T, kAligned>(shared.row_terms[warp], shared.segments[warp], work, window);
         row = window.end_row;
     }
     for (int32_t j = 0; work.wants_classes() && j < all.end_class;) {
-        const Window window = classes_from(work, all, j);
-        list(window);
+        list(classes_from(work, all, j));
         sum_classes<T, kAligned>(shared.terms[warp], work, window);
         grid.sync();
         sum_heavy_classes<T, kAligned>(shared.terms[warp], shared.heavy, work, window);

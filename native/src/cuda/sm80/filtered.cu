@@ -15,7 +15,8 @@ using filtered::kTileClasses;
 static_assert(kRowTile == filtered::kUnitRows && kTileThreads == filtered::kBlockThreads, "a unit is a tile");
 
 template <typename T, int stages, bool kAligned>
-struct UnitProduct {
+class UnitProduct {
+public:
     using Element = T;
     using Classes = Across<kTileClasses>;
     using Sums = TileSums<kTileClasses>;
@@ -26,15 +27,19 @@ struct UnitProduct {
 
     __device__ static int slot_of(int r) { return tile_row(r / 2, r % 2); }
     __device__ static int class_of(int n) { return Classes::class_of(n / 2, n % 2); }
-    __device__ static float value(const Sums &sums, int r, int n) { return sums[r / 2][n / 2][r % 2 * 2 + n % 2]; }
+    __device__ static float &value(Sums &sums, int r, int n) { return sums[r / 2][n / 2][r % 2 * 2 + n % 2]; }
 
-    __device__ static void multiply(Sums &sums, char *shared, const Logits &logits, const char *const *rows,
-                                    int32_t tile) {
-        Pipeline<T, kTileClasses, kStages, kAligned> pipeline(
-            shared_address(shared), Loader<T, kTileClasses, kAligned>(logits, rows, tile, tile + 1));
-        pipeline.multiply(sums);
-        pipeline.drain();
+    __device__ UnitProduct(char *shared, const Logits &logits, const char *const *rows, int32_t tile)
+        : pipeline_(shared_address(shared), Loader<T, kTileClasses, kAligned>(logits, rows, tile, tile + 1)) {}
+
+    __device__ void multiply(Sums &sums) {
+        pipeline_.begin();
+        pipeline_.multiply(sums);
+        pipeline_.drain();
     }
+
+private:
+    Pipeline<T, kTileClasses, kStages, kAligned> pipeline_;
 };
 
 constexpr int kFewStages = 3;

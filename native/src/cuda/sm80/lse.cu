@@ -119,6 +119,7 @@ lse_kernel(Schedule schedule, SweepInputs in, bool smoothing, Partials partials)
         Pipeline<T, kClassTile, kStages> pipeline(
             shared_address(stage_bytes),
             Loader<T, kClassTile>(logits, shared.rows, run.first_class_tile, run.end_class_tile));
+        pipeline.begin();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             Sums sums;
             pipeline.multiply(sums);

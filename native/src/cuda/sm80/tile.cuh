@@ -196,7 +196,7 @@ class Pipeline {
 public:
     using Sums = TileSums<kClasses>;
 
-    // Starts loading. The whole block must call it and everything else; `shared` must be free, and begin at a multiple
+    // Begins to load. The whole block must call it and everything else; `shared` must be free, and begin at a multiple
     // of kRowBytes.
     __device__ Pipeline(uint32_t shared, const Loader<T, kClasses, kAligned> &loader)
         : shared_(shared), loader_(loader), loading_(shared), reading_(shared),
@@ -209,6 +209,10 @@ public:
             loader_.advance();
             loading_ += kStageBytes;
         }
+    }
+
+    // Once, before the first multiply().
+    __device__ void begin() {
         wait();
         fragments_[0].load(rows_, reading_, 0);
     }
