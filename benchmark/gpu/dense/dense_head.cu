@@ -55,10 +55,9 @@ __global__ void finish_kernel(const MaxSum *totals, int64_t rows, float *lse) {
 __global__ void dz_kernel(DenseChunk chunk, float *dz) {
     const int64_t row = blockIdx.x;
     const float lse = chunk.lse[row];
-    const float scale = 1.0f / static_cast<float>(chunk.rows);
     for (int64_t j = threadIdx.x; j < chunk.classes; j += kThreads) {
         const DenseChunk::Entry entry = chunk.entry(row, j);
-        dz[row * chunk.pitch + j] = (expf(entry.z - lse) - (entry.target ? 1.0f : 0.0f)) * entry.slope * scale;
+        dz[row * chunk.pitch + j] = (expf(entry.z - lse) - (entry.target ? 1.0f : 0.0f)) * entry.slope * chunk.scale();
     }
 }
 

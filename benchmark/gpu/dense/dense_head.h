@@ -31,13 +31,16 @@ struct DenseChunk {
         float slope;  // of z by the product
         bool target;
     };
+    __device__ int64_t class_at(int64_t column) const { return classes_in_order[first + column]; }
     __device__ Entry entry(int64_t row, int64_t column) const {
-        const int64_t j = classes_in_order[first + column];
+        const int64_t j = class_at(column);
         const float logit = products[row * pitch + column] + (bias != nullptr ? bias[j] : 0.0f);
         const float squashed = softcap > 0.0f ? tanhf(logit / softcap) : 0.0f;
         return {(softcap > 0.0f ? softcap * squashed : logit) / temperature,
                 (1.0f - squashed * squashed) / temperature, targets[row] == j};
     }
+    // Of the loss, a mean over rows.
+    __device__ float scale() const { return 1.0f / static_cast<float>(rows); }
 #endif
 };
 

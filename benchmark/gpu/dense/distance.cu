@@ -30,6 +30,22 @@ __global__ void squares_kernel(const T *actual, const int64_t *order, const floa
     squares[row].reference = of_reference;
 }
 
+template <typename T>
+std::vector<Squares> of_rows(const T *actual, const int64_t *order, const float *reference, int64_t rows,
+                             int64_t hidden, cudaStream_t stream) {
+    const Buffer<Squares> result(rows);
+    squares_kernel<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(actual, order, reference, hidden,
+                                                                         result.data());
+    check(cudaGetLastError(), "comparing gradients");
+    return result.read(stream);
+}
+
+Squares sum_of(const std::vector<Squares> &rows) {
+    Squares sum;
+    for (const Squares &row : rows) sum.add(row);
+    return sum;
+}
+
 }  // namespace
 
 double Squares::error() const {
@@ -39,21 +55,22 @@ double Squares::error() const {
 
 std::vector<Squares> squares_of_rows(Dtype dtype, const void *actual, const int64_t *order, const float *reference,
                                      int64_t rows, int64_t hidden, cudaStream_t stream) {
-    const Buffer<Squares> result(rows);
+    std::vector<Squares> result;
     with_type(dtype, [&](auto zero) {
         using T = decltype(zero);
-        squares_kernel<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(static_cast<const T *>(actual), order,
-                                                                             reference, hidden, result.data());
+        result = of_rows(static_cast<const T *>(actual), order, reference, rows, hidden, stream);
     });
-    check(cudaGetLastError(), "comparing gradients");
-    return result.read(stream);
+    return result;
 }
 
 Squares squares(Dtype dtype, const void *actual, const int64_t *order, const float *reference, int64_t rows,
                 int64_t hidden, cudaStream_t stream) {
-    Squares sum;
-    for (const Squares &row : squares_of_rows(dtype, actual, order, reference, rows, hidden, stream)) sum.add(row);
-    return sum;
+    return sum_of(squares_of_rows(dtype, actual, order, reference, rows, hidden, stream));
+}
+
+Squares squares(const float *actual, const int64_t *order, const float *reference, int64_t rows, int64_t hidden,
+                cudaStream_t stream) {
+    return sum_of(of_rows(actual, order, reference, rows, hidden, stream));
 }
 
 }  // namespace cce::benchmark

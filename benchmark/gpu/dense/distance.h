@@ -28,5 +28,7 @@ std::vector<Squares> squares_of_rows(Dtype dtype, const void *actual, const int6
 // Of all rows together.
 Squares squares(Dtype dtype, const void *actual, const int64_t *order, const float *reference, int64_t rows,
                 int64_t hidden, cudaStream_t stream);
+Squares squares(const float *actual, const int64_t *order, const float *reference, int64_t rows, int64_t hidden,
+                cudaStream_t stream);
 
 }  // namespace cce::benchmark

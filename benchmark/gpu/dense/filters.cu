@@ -44,7 +44,6 @@ template <typename Keep>
 __global__ void dropped_kernel(DenseChunk chunk, Keep keep, float *dz, Kept *kept) {
     const int64_t row = blockIdx.x;
     const float lse = chunk.lse[row];
-    const float scale = 1.0f / static_cast<float>(chunk.rows);
     float entries = 0;
     float dropped = 0;
     for (int64_t j = threadIdx.x; j < chunk.classes; j += kThreads) {
@@ -53,11 +52,11 @@ __global__ void dropped_kernel(DenseChunk chunk, Keep keep, float *dz, Kept *kep
         const bool stays = keep(row, j, p, entry.target);
         entries += stays ? 1.0f : 0.0f;
         dropped += stays ? 0.0f : p;
-        dz[row * chunk.pitch + j] = stays ? 0.0f : (p - (entry.target ? 1.0f : 0.0f)) * entry.slope * scale;
+        dz[row * chunk.pitch + j] = stays ? 0.0f : (p - (entry.target ? 1.0f : 0.0f)) * entry.slope * chunk.scale();
     }
     entries = reduce_block(entries, Add{});
     dropped = reduce_block(dropped, Add{});
-    if (threadIdx.x != 0) return;
+    if (kept == nullptr || threadIdx.x != 0) return;
     kept[row].entries += entries;
     kept[row].dropped_mass += dropped;
 }

@@ -14,7 +14,7 @@ struct Kept {
 };
 
 // Both write the dropped part of dense.dz(), so that a product with it is the error of a gradient, and add to `kept`
-// (rows), which begins as zeros.
+// (rows), which begins as zeros, unless it is NULL.
 
 // Keeps p >= eps and the target.
 void write_dropped_entries(const DenseHead &dense, const DenseChunk &chunk, float eps, Kept *kept, cudaStream_t stream);
@@ -22,8 +22,5 @@ void write_dropped_entries(const DenseHead &dense, const DenseChunk &chunk, floa
 // Keeps whole tiles, of 128 rows and 128 classes in the chunk's order, with an entry |p - onehot(target)| >= eps; of
 // others it drops all.
 void write_dropped_tiles(const DenseHead &dense, const DenseChunk &chunk, float eps, Kept *kept, cudaStream_t stream);
-
-// The classes by their mean logit, the lowest first, softcap and temperature left out.
-std::vector<int64_t> order_by_mean_logit(const Operands &operands, cudaStream_t stream);
 
 }  // namespace cce::benchmark

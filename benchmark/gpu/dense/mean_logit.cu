@@ -1,7 +1,8 @@
+#include "dense/mean_logit.h"
+
 #include <algorithm>
 #include <numeric>
 
-#include "dense/filters.h"
 #include "device/reduce.cuh"
 
 namespace cce::benchmark {
@@ -12,12 +13,12 @@ constexpr int kWarps = kThreads / 32;
 
 // A thread an element of the hidden size.
 template <typename T>
-__global__ void mean_kernel(const T *embeddings, int64_t tokens, int64_t hidden, float *mean) {
+__global__ void mean_kernel(const T *embeddings, const float *weights, int64_t tokens, int64_t hidden, float *mean) {
     const int64_t d = blockIdx.x * int64_t{kThreads} + threadIdx.x;
     if (d >= hidden) return;
     double sum = 0;
-    for (int64_t i = 0; i < tokens; ++i) sum += static_cast<float>(embeddings[i * hidden + d]);
-    mean[d] = static_cast<float>(sum / static_cast<double>(tokens));
+    for (int64_t i = 0; i < tokens; ++i) sum += weights[i] * static_cast<float>(embeddings[i * hidden + d]);
+    mean[d] = static_cast<float>(sum);
 }
 
 // A warp a class.
@@ -37,20 +38,28 @@ unsigned blocks(int64_t count, int each) { return static_cast<unsigned>((count +
 
 }  // namespace
 
-std::vector<int64_t> order_by_mean_logit(const Operands &operands, cudaStream_t stream) {
+std::vector<float> mean_logits(const Operands &operands, const std::vector<float> &weights, cudaStream_t stream) {
     const Shape &s = operands.shape;
+    const Buffer<float> device_weights(weights);
     const Buffer<float> mean(s.hidden);
-    const Buffer<float> device_logits(s.classes);
+    const Buffer<float> logits(s.classes);
     with_type(operands.dtype, [&](auto zero) {
         using T = decltype(zero);
         mean_kernel<<<blocks(s.hidden, kThreads), kThreads, 0, stream>>>(static_cast<const T *>(operands.embeddings),
-                                                                         s.tokens, s.hidden, mean.data());
+                                                                         device_weights.data(), s.tokens, s.hidden,
+                                                                         mean.data());
         logit_kernel<<<blocks(s.classes, kWarps), kThreads, 0, stream>>>(static_cast<const T *>(operands.classifier),
                                                                          operands.bias, mean.data(), s.classes,
-                                                                         s.hidden, device_logits.data());
+                                                                         s.hidden, logits.data());
     });
     check(cudaGetLastError(), "computing mean logits");
-    const std::vector<float> logits = device_logits.read(stream);
+    return logits.read(stream);
+}
+
+std::vector<int64_t> order_by_mean_logit(const Operands &operands, cudaStream_t stream) {
+    const auto tokens = static_cast<size_t>(operands.shape.tokens);
+    const std::vector<float> logits =
+        mean_logits(operands, std::vector<float>(tokens, 1.0f / static_cast<float>(tokens)), stream);
     std::vector<int64_t> order(logits.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {

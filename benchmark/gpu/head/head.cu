@@ -51,6 +51,10 @@ int64_t workspace_bytes(const cce_problem &problem, const Variant &variant) {
     return bytes;
 }
 
+int64_t gradient_width(const Variant &variant) {
+    return static_cast<int64_t>(variant.float32_gradients ? sizeof(float) : sizeof(uint16_t));
+}
+
 template <typename T>
 Buffer<T> gradient(const Variant &variant, int64_t count) {
     return variant.gradients == Gradients::kComputed && count > 0 ? Buffer<T>(count) : Buffer<T>();
@@ -78,8 +82,10 @@ Head::Head(int device, const Operands &operands, const Variant &variant)
       lse_(operands.shape.tokens), target_logit_(operands.shape.tokens),
       argmax_(variant.argmax_and_entropy ? operands.shape.tokens : 1),
       entropy_(variant.argmax_and_entropy ? operands.shape.tokens : 1),
-      embeddings_gradient_(gradient<uint16_t>(variant, operands.shape.tokens * operands.shape.hidden)),
-      classifier_gradient_(gradient<uint16_t>(variant, operands.shape.classes * operands.shape.hidden)),
+      embeddings_gradient_(
+          gradient<char>(variant, operands.shape.tokens * operands.shape.hidden * gradient_width(variant))),
+      classifier_gradient_(
+          gradient<char>(variant, operands.shape.classes * operands.shape.hidden * gradient_width(variant))),
       bias_gradient_(gradient<float>(variant, operands.bias != nullptr ? operands.shape.classes : 0)),
       filter_report_(CCE_REPORT_LENGTH), state_(state_bytes(problem_, variant)),
       workspace_(workspace_bytes(problem_, variant)) {
@@ -104,8 +110,8 @@ Head::Head(int device, const Operands &operands, const Variant &variant)
     gradients_.classifier = classifier_gradient_.data();
     gradients_.bias = bias_gradient_.data();
     gradients_.filter_report = filter_report_.data();
-    gradients_.embeddings_dtype = problem_.dtype;
-    gradients_.classifier_dtype = problem_.dtype;
+    gradients_.embeddings_dtype = variant.float32_gradients ? CCE_F32 : problem_.dtype;
+    gradients_.classifier_dtype = gradients_.embeddings_dtype;
     gradients_.bias_dtype = CCE_F32;
     gradients_.accumulate = variant.accumulate ? gradient_mask(operands) : 0;
 }

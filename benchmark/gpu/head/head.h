@@ -34,6 +34,7 @@ struct Variant {
     double filter = CCE_FILTER_AUTO;  // for every gradient
     double max_dropped_mass = 0;
     bool accumulate = false;
+    bool float32_gradients = false;  // of E and C, in place of their dtype
     bool argmax_and_entropy = false;
     double softcap = 0;
     double temperature = 1;
@@ -84,9 +85,9 @@ public:
     // Gradients that are accumulated into get the same small numbers each time.
     void poison(cudaStream_t stream) const;
 
-    // Gradients in the dtype of E and C.
-    const uint16_t *embeddings_gradient() const { return embeddings_gradient_.data(); }
-    const uint16_t *classifier_gradient() const { return classifier_gradient_.data(); }
+    // Gradients in the dtype of E and C, or in float32 if the variant asks for that.
+    const void *embeddings_gradient() const { return embeddings_gradient_.data(); }
+    const void *classifier_gradient() const { return classifier_gradient_.data(); }
 
     // Device memory beyond what is read, but for loss, lse and the like: state, workspace and gradients.
     int64_t bytes() const {
@@ -108,8 +109,8 @@ private:
     Buffer<float> target_logit_;
     Buffer<int64_t> argmax_;
     Buffer<float> entropy_;
-    Buffer<uint16_t> embeddings_gradient_;
-    Buffer<uint16_t> classifier_gradient_;
+    Buffer<char> embeddings_gradient_;
+    Buffer<char> classifier_gradient_;
     Buffer<float> bias_gradient_;
     Buffer<float> filter_report_;
     Buffer<char> state_;

@@ -16,6 +16,10 @@ Json &write(Json &json, const Label &label) {
     return json.member("shape", label.shape).member("workload", label.workload).member("dtype", label.dtype);
 }
 
+Json &write(Json &json, const GradientErrors &errors) {
+    return json.member("embeddings", errors.embeddings).member("classifier", errors.classifier);
+}
+
 void write(Json &json, const Measurement &m) {
     write(json.begin_object(), m.label).member("what", m.what);
     json.member("median_ms", m.milliseconds.median).member("min_ms", m.milliseconds.min);
@@ -27,6 +31,35 @@ void write(Json &json, const Measurement &m) {
     if (m.flops > 0) json.member("tflops", teraflops(m));
     if (m.bytes >= 0) json.member("bytes_beyond_inputs", m.bytes);
     json.end_object();
+}
+
+void write(Json &json, const FilterError &e) {
+    write(json.begin_object(), e.label).member("filter", e.filter);
+    write(json, e.plain).member("kept_per_row", e.kept_per_row).member("dropped_mass", e.dropped_mass);
+    if (e.tail) {
+        write(json.key("guessed_tail").begin_object(), e.tail->guessed).end_object();
+        write(json.key("summed_tail").begin_object(), e.tail->summed).end_object();
+    }
+    json.end_object();
+}
+
+std::vector<std::string> row_of(const FilterError &e) {
+    std::vector<std::string> row = {e.label.text(), e.filter};
+    const auto add = [&row](double error) { row.push_back(format("%.5f", error)); };
+    const auto add_errors = [&](const GradientErrors &errors) {
+        add(errors.embeddings);
+        add(errors.classifier);
+    };
+    add_errors(e.plain);
+    if (e.tail) {
+        add_errors(e.tail->guessed);
+        add_errors(e.tail->summed);
+    } else {
+        row.resize(row.size() + 4);
+    }
+    row.push_back(format("%.1f", e.kept_per_row));
+    add(e.dropped_mass);
+    return row;
 }
 
 }  // namespace
@@ -43,8 +76,8 @@ void Report::add(Measurement m) {
 }
 
 void Report::add(FilterError e) {
-    fprintf(stderr, "%s: %s: error of dE %.5f, of dC %.5f\n", e.label.text().c_str(), e.filter.c_str(), e.embeddings,
-            e.classifier);
+    fprintf(stderr, "%s: %s: error of dE %.5f, of dC %.5f\n", e.label.text().c_str(), e.filter.c_str(),
+            e.plain.embeddings, e.plain.classifier);
     filter_errors_.push_back(std::move(e));
 }
 
@@ -88,10 +121,9 @@ std::string Report::tables(bool markdown) const {
         times.add({m.label.text(), m.what, format("%.3f", m.milliseconds.median), format("%.3f", m.milliseconds.min),
                    format("%.1f", 100 * m.milliseconds.spread), m.by_g > 0 ? format("%.3f", m.by_g) : "",
                    m.flops > 0 ? format("%.0f", teraflops(m)) : "", megabytes(m.bytes)});
-    Table filters({"data", "filter", "dE error", "dC error", "kept a row", "dropped mass"});
-    for (const FilterError &e : filter_errors_)
-        filters.add({e.label.text(), e.filter, format("%.5f", e.embeddings), format("%.5f", e.classifier),
-                     format("%.1f", e.kept_per_row), format("%.5f", e.dropped_mass)});
+    Table filters({"data", "filter", "dE error", "dC error", "dE, tail", "dC, tail", "dE, summed tail",
+                   "dC, summed tail", "kept a row", "dropped mass"});
+    for (const FilterError &e : filter_errors_) filters.add(row_of(e));
     Table targets({"wanted", "unit", "measured", "must", "aim", ""});
     for (const Target &t : targets_)
         targets.add({t.what, t.unit, format("%.3f", t.measured), format("%.2f", t.must),
@@ -123,11 +155,7 @@ std::string Report::json() const {
     json.end_array().key("measurements").begin_array();
     for (const Measurement &m : measurements_) write(json, m);
     json.end_array().key("filter_errors").begin_array();
-    for (const FilterError &e : filter_errors_) {
-        write(json.begin_object(), e.label).member("filter", e.filter).member("embeddings", e.embeddings);
-        json.member("classifier", e.classifier).member("kept_per_row", e.kept_per_row);
-        json.member("dropped_mass", e.dropped_mass).end_object();
-    }
+    for (const FilterError &e : filter_errors_) write(json, e);
     json.end_array().key("targets").begin_array();
     for (const Target &t : targets_) {
         json.begin_object().member("what", t.what).member("unit", t.unit).member("measured", t.measured);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,12 +48,24 @@ struct Measurement {
     int64_t bytes;    // of memory beyond the inputs: state, workspace, gradients; -1: not ours
 };
 
-// What a filter of the softmax's gradient leaves out: errors ||g - exact|| / ||exact|| of float32 gradients.
+// ||g - exact|| / ||exact|| of float32 gradients.
+struct GradientErrors {
+    double embeddings;
+    double classifier;
+};
+
+// Of gradients with a tail correction m[i] * w[j], m[i] the dropped mass of row i.
+struct TailErrors {
+    GradientErrors guessed;  // w from E, C and m
+    GradientErrors summed;   // w the sums over rows of what the filter drops, which exact gradients alone can tell
+};
+
+// What a filter of the softmax's gradient leaves out.
 struct FilterError {
     Label label;
     std::string filter;
-    double embeddings;
-    double classifier;
+    GradientErrors plain;
+    std::optional<TailErrors> tail;
     double kept_per_row;  // entries
     double dropped_mass;  // softmax mass, mean over rows
 };

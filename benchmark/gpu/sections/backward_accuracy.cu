@@ -40,8 +40,8 @@ void check_gradients(const Case &c, const std::string &options, const Operands &
         const float *const reference = dense.classifier(chunk);
         for (const auto &[head, errors] : heads) {
             const std::vector<Squares> of_classes =
-                squares_of_rows(c.data.dtype, head->classifier_gradient() + chunk.first * shape.hidden, nullptr,
-                                reference, chunk.classes, shape.hidden, c.stream);
+                squares_of_rows(c.data.dtype, head->classifier_gradient(), dense.order() + chunk.first, reference,
+                                chunk.classes, shape.hidden, c.stream);
             for (size_t j = 0; j < of_classes.size(); ++j) {
                 errors->classifier.add(of_classes[j]);
                 if (!is_target[static_cast<size_t>(chunk.first) + j]) errors->rare.add(of_classes[j]);

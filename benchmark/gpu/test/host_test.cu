@@ -1,5 +1,5 @@
-// Tests of what needs no GPU: the command line, statistics, JSON, tables, targets, safetensors files and the random
-// number generator.
+// Tests of what needs no GPU: the command line, statistics, JSON, tables, targets, safetensors files, distributions and
+// the random number generator.
 #include <unistd.h>
 
 #include <cmath>
@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "dense/distribution.h"
 #include "options.h"
 #include "report/report.h"
 #include "report/table.h"
@@ -76,7 +77,8 @@ void test_report() {
     const Label label = {"1x8x1", "dense", "bf16"};
     report.add(label, Sparsity{1, 2, 3, 4, NAN});
     report.add(Measurement{label, "forward", Statistics::of({2.0}), 1.25, 4e9, 100});
-    report.add(FilterError{label, "2^-12", 0.25, 0.5, 3, 0.125});
+    report.add(FilterError{label, "2^-12", {0.25, 0.5}, TailErrors{{0.0625, 2}, {0.03125, 1}}, 3, 0.125});
+    report.add(FilterError{label, "tiles", {1, 2}, std::nullopt, 4, 0});
     report.add(Target{"speed", "G", 1.25, 1.2, 1.1});
     expect(!report.all_met() && report.all_passed(), "a missed target is no failed check");
     report.add(Check{"bits", 0, 0});
@@ -89,14 +91,20 @@ void test_report() {
          {"{\"machine\":{\"gpu\":\"gpu \\\"x\\\"\\u000a\",\"driver\":\"driver\",",
           "\"live_row_segments_percent\":null}]",
           "\"samples_ms\":[2],\"by_g\":1.25,\"tflops\":2,\"bytes_beyond_inputs\":100}]",
-          "\"filter\":\"2^-12\",\"embeddings\":0.25,\"classifier\":0.5,\"kept_per_row\":3,\"dropped_mass\":0.125}]",
+          "\"filter\":\"2^-12\",\"embeddings\":0.25,\"classifier\":0.5,\"kept_per_row\":3,\"dropped_mass\":0.125,"
+          "\"guessed_tail\":{\"embeddings\":0.0625,\"classifier\":2},"
+          "\"summed_tail\":{\"embeddings\":0.03125,\"classifier\":1}},",
+          "\"filter\":\"tiles\",\"embeddings\":1,\"classifier\":2,\"kept_per_row\":4,\"dropped_mass\":0}]",
           "\"met\":false}]",
           "\"passed\":true},{", "\"notes\":[]}\n"})
         expect(json.find(part) != std::string::npos, part);
     const std::string markdown = report.tables(true);
     for (const char *part :
          {"\n| ---------------- | -", "| 1x8x1 dense bf16 | forward | 2.000 |",
-          "| 1x8x1 dense bf16 | 2^-12  | 0.25000  | 0.50000  | 3.0        | 0.12500", "missed |", "FAILED |"})
+          "| 1x8x1 dense bf16 | 2^-12  | 0.25000  | 0.50000  | 0.06250  | 2.00000  | "
+          "0.03125         | 1.00000         | 3.0        | 0.12500",
+          "| tiles  | 1.00000  | 2.00000  |          |          |                 |                 | 4.0        |",
+          "missed |", "FAILED |"})
         expect(markdown.find(part) != std::string::npos, part);
 }
 
@@ -165,6 +173,13 @@ void test_safetensors_file() {
     expect(!SafetensorsFile().open(path).empty(), "a file that is not there");
 }
 
+void test_distributions() {
+    expect(normalized({1, 0, 3}) == std::vector<float>{0.25f, 0, 0.75f}, "weights of sum 1");
+    expect(normalized({0, 0}) == std::vector<float>{0, 0}, "weights that are all zero");
+    const std::vector<float> p = softmax({1000, 1000 + 2 * std::log(3.0f), -1000}, 2);
+    expect(std::fabs(p[0] - 0.25f) < 1e-5f && std::fabs(p[1] - 0.75f) < 1e-5f && p[2] == 0, "a softmax of halves");
+}
+
 // Known answers of the generator's authors.
 void test_philox() {
     const Draw zeros = philox(0, 0, 0, 0);
@@ -183,6 +198,7 @@ int main() {
     test_report();
     test_safetensors_header();
     test_safetensors_file();
+    test_distributions();
     test_philox();
     printf("%s\n", failures == 0 ? "all passed" : "some failed");
     return failures == 0 ? 0 : 1;

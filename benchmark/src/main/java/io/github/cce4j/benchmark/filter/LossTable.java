@@ -32,9 +32,16 @@ record LossTable(long firstSeed, Map<String, List<TrainingEnd>> ends) {
             row.append(String.format(Locale.ROOT, " %.4f |", run.loss()));
         }
         double mean = runs.stream().mapToDouble(TrainingEnd::loss).average().orElseThrow();
-        double squares = runs.stream().mapToDouble(run -> Math.pow(run.loss() - mean, 2)).sum();
-        row.append(String.format(Locale.ROOT, " %.4f | %.4f |", mean, Math.sqrt(squares / (runs.size() - 1))));
+        row.append(String.format(Locale.ROOT, " %.4f | %s |", mean, deviation(runs, mean)));
         return row.append(dropped(runs)).append('\n').toString();
+    }
+
+    private static String deviation(List<TrainingEnd> runs, double mean) {
+        if (runs.size() == 1) {
+            return "-";
+        }
+        double squares = runs.stream().mapToDouble(run -> Math.pow(run.loss() - mean, 2)).sum();
+        return String.format(Locale.ROOT, "%.4f", Math.sqrt(squares / (runs.size() - 1)));
     }
 
     private static String dropped(List<TrainingEnd> runs) {

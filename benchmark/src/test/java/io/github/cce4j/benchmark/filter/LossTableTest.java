@@ -1,6 +1,7 @@
 package io.github.cce4j.benchmark.filter;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
@@ -21,5 +22,11 @@ class LossTableTest {
                         + "| steps with exact dE, dC |",
                 lines.get(0));
         assertEquals("| none | 1.0000 | 2.0000 | 3.0000 | 2.0000 | 1.0000 | 0, 0 | all |", lines.get(2));
+    }
+
+    @Test
+    void oneSeedHasNoDeviation() {
+        String table = new LossTable(1, Map.of("none", List.of(new TrainingEnd(2, Optional.empty())))).markdown();
+        assertTrue(table.endsWith("| none | 2.0000 | 2.0000 | - | 0, 0 | all |\n"), table);
     }
 }
