@@ -1,5 +1,6 @@
 // dC and db. Most classes have few entries or none: a warp takes 32 neighbours, whose entries of a unit follow each
-// other, then sums one after the other. Classes with many entries are left to whole thread blocks.
+// other, then sums one after the other. Classes of more entries are listed and taken one by one: heavy ones by a warp,
+// the heaviest by a whole thread block.
 #pragma once
 
 #include "cuda/filtered/live.cuh"
@@ -51,7 +52,7 @@ __device__ inline float smoothing_factor(const Work &work, int32_t j) {
 
 // Spans of a class whose terms are at hand, by a warp.
 template <typename T, bool kAligned>
-__device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, int32_t count, const Spans &spans) {
+__device__ void sum_class(const Work &work, int32_t j, const Term *terms, int32_t count, const Spans &spans) {
     if (work.bias.array != nullptr && spans.first == 0) {
         const double sum = sum_terms(terms, count);
         if (lane_of() == 0) store_bias(work, j, sum);
@@ -64,6 +65,13 @@ __device__ void sum_light_class(const Work &work, int32_t j, const Term *terms, 
         add_terms<T, kAligned>(sum, terms, count, work.logits.embeddings, work.classifier.width, first);
         store_span_as<T, kAligned>(work.classifier, j, sum, first);
     }
+}
+
+__device__ inline void list_class(const Lists &lists, int32_t j, uint32_t count) {
+    if (count > kHeavyEntries)
+        lists.heavy[atomicAdd(&lists.counters->heaviest, 1u)] = j;
+    else
+        lists.heavy[lists.most_heavy - 1 - atomicAdd(&lists.counters->heavy, 1u)] = j;
 }
 
 // Spans of 32 classes from `first_class` on; heavy ones are put on a list instead. By a warp.
@@ -81,7 +89,7 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
     for (uint32_t unit = first_unit; unit < end_unit; ++unit)
         count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
     const bool heavy = count > kLightEntries;
-    if (heavy && exists && spans.first == 0) lists.heavy[atomicAdd(&lists.counters->heavy, 1u)] = j;
+    if (heavy && exists && spans.first == 0) list_class(lists, j, count);
     if (heavy) count = 0;
     uint32_t total;
     const uint32_t begin = scan_lanes(count, &total);
@@ -110,7 +118,7 @@ __device__ void sum_group(Terms &terms, const Work &work, const Window &window, 
     for (int32_t lane = 0; lane < kWarp; ++lane) {
         const bool skipped = heavy || !exists;
         if (__shfl_sync(kAllLanes, skipped, lane)) continue;
-        sum_light_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
+        sum_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
                                      static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)), spans);
     }
     __syncwarp();
@@ -129,7 +137,7 @@ __device__ void sum_classes(Terms &terms, const Work &work, const Window &window
 }
 
 // Writes entries [from, end) of a class, counted over its units, as terms. By a warp.
-__device__ inline void collect_class(Terms &terms, const Work &work, const Window &window, int32_t j, uint32_t from,
+__device__ inline void collect_class(Term *terms, const Work &work, const Window &window, int32_t j, uint32_t from,
                                      uint32_t end) {
     const Lists &lists = work.lists;
     const int32_t tile = j / kTileClasses;
@@ -163,34 +171,41 @@ __device__ inline void collect_class(Terms &terms, const Work &work, const Windo
     __syncwarp();
 }
 
-// Shared memory of a heavy class: what the warps have of it.
-struct HeavyShared {
-    float sums[kWarps][kSpan];
-    double bias[kWarps];
-};
-
-// One span of a heavy class, or its bias, by a thread block: each warp has an equal part of the entries; the parts are
-// added in their order.
-template <typename T, bool kAligned>
-__device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &work, const Window &window, int32_t j,
-                                int64_t first) {
-    const Lists &lists = work.lists;
+// How many entries a class has. By a warp.
+__device__ inline uint32_t entries_of(const Lists &lists, int32_t j) {
     const int32_t tile = j / kTileClasses;
     const int32_t c = j % kTileClasses;
     uint32_t count = 0;
     for (uint32_t unit = lists.tile_unit[tile] + lane_of(); unit < lists.tile_unit[tile + 1]; unit += kWarp)
         count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
-    count = reduce_lanes(count, Sum());
+    return reduce_lanes(count, Sum());
+}
+
+// What each warp of a thread block has in shared memory.
+template <int kBlockWarps>
+struct HeavyShared {
+    Term terms[kBlockWarps][kHeavyEntries];
+    float sums[kBlockWarps][kSpan];
+    double bias[kBlockWarps];
+};
+
+// One span of a class, or its bias, by a thread block: each warp has an equal part of the entries; the parts are
+// added in their order.
+template <typename T, bool kAligned, int kBlockWarps>
+__device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Work &work, const Window &window, int32_t j,
+                                   int64_t first) {
+    const uint32_t count = entries_of(work.lists, j);
     const int32_t warp = warp_of();
-    const uint32_t each = (count + kWarps - 1) / kWarps;
+    Term *terms = shared.terms[warp];
+    const uint32_t each = (count + kBlockWarps - 1) / kBlockWarps;
     const uint32_t begin = Minimum()(each * warp, count);
     const uint32_t end = Minimum()(begin + each, count);
     const bool with_bias = first == 0 && work.bias.array != nullptr;
     double bias = 0.0;
     SpanSum sum;
     begin_sum(sum, nullptr, 0.0f, work.classifier.width, first);
-    for (uint32_t from = begin; from < end; from += kMostTerms) {
-        const uint32_t until = Minimum()(from + kMostTerms, end);
+    for (uint32_t from = begin; from < end; from += kHeavyEntries) {
+        const uint32_t until = Minimum()(from + kHeavyEntries, end);
         const auto here = static_cast<int32_t>(until - from);
         collect_class(terms, work, window, j, from, until);
         if (with_bias) bias += sum_terms(terms, here);
@@ -208,7 +223,7 @@ __device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &w
     if (warp != 0) return;
     if (with_bias && lane_of() == 0) {
         double whole = 0.0;
-        for (int w = 0; w < kWarps; ++w) whole += shared.bias[w];
+        for (int w = 0; w < kBlockWarps; ++w) whole += shared.bias[w];
         store_bias(work, j, whole);
     }
     if (work.classifier.array == nullptr) return;
@@ -217,18 +232,29 @@ __device__ void sum_heavy_class(Terms &terms, HeavyShared &shared, const Work &w
     for (int p = 0; p < kPieces; ++p)
 #pragma unroll
         for (int e = 0; e < kPiece; ++e)
-            for (int w = 0; w < kWarps; ++w) sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
+            for (int w = 0; w < kBlockWarps; ++w) sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
     store_span_as<T, kAligned>(work.classifier, j, sum, first);
 }
 
-// The heavy classes that sum_classes listed. The whole grid.
-template <typename T, bool kAligned>
-__device__ void sum_heavy_classes(Terms &terms, HeavyShared &shared, const Work &work, const Window &window) {
+// The classes that sum_classes listed. At the heaviest all blocks are at the same span of different classes, so that
+// this part of E stays in the L2 cache. The whole grid.
+template <typename T, bool kAligned, int kBlockWarps>
+__device__ void sum_listed_classes(HeavyShared<kBlockWarps> &shared, const Work &work, const Window &window) {
+    const Lists &lists = work.lists;
     const int64_t spans = work.classifier.array == nullptr ? 1 : (work.classifier.width + kSpan - 1) / kSpan;
-    const int64_t items = work.lists.counters->heavy * spans;
-    for (int64_t item = blockIdx.x; item < items; item += gridDim.x)
-        sum_heavy_class<T, kAligned>(terms, shared, work, window, static_cast<int32_t>(work.lists.heavy[item / spans]),
-                                     item % spans * kSpan);
+    const uint32_t heaviest = lists.counters->heaviest;
+    for (int64_t item = blockIdx.x; item < heaviest * spans; item += gridDim.x)
+        sum_heaviest_class<T, kAligned>(shared, work, window, static_cast<int32_t>(lists.heavy[item % heaviest]),
+                                        item / heaviest * kSpan);
+    Term *terms = shared.terms[warp_of()];
+    for_each_part(static_cast<int32_t>(lists.counters->heavy), work.classifier.width,
+                  [&](int32_t k, const Spans &part) {
+                      const auto j = static_cast<int32_t>(lists.heavy[lists.most_heavy - 1 - k]);
+                      const uint32_t count = entries_of(lists, j);
+                      collect_class(terms, work, window, j, 0, count);
+                      sum_class<T, kAligned>(work, j, terms, static_cast<int32_t>(count), part);
+                      __syncwarp();
+                  });
 }
 
 }  // namespace cce::cuda::filtered

@@ -89,7 +89,8 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     lists.tile_unit = carver->take<uint32_t>(tiles + 1);
     lists.row_entries = carver->take<uint32_t>(p.rows);
     lists.group_entries = carver->take<uint32_t>(tiles * (kTileClasses / kGroupClasses));
-    lists.heavy = carver->take<uint32_t>(entries / kLightEntries + 1);
+    const int64_t heavy = entries / kLightEntries + 1;
+    lists.heavy = carver->take<uint32_t>(heavy);
     lists.units = carver->take<Unit>(units);
     lists.logits = carver->take<float>(entries);
     lists.slots = carver->take<uint8_t>(entries);
@@ -99,6 +100,7 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     lists.blocks = static_cast<int32_t>(blocks);
     lists.most_entries = static_cast<uint32_t>(std::min<int64_t>(entries, UINT32_MAX));
     lists.most_units = static_cast<uint32_t>(std::min<int64_t>(units, UINT32_MAX));
+    lists.most_heavy = static_cast<uint32_t>(std::min<int64_t>(heavy, UINT32_MAX));
     scratch.least_live = carver->take<uint8_t>(blocks * kBlockRows);
     scratch.target_tile = carver->take<int32_t>(blocks * kBlockRows);
     scratch.dropped = carver->take<float>(2 * p.rows);

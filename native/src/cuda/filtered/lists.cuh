@@ -42,7 +42,8 @@ struct Window {
 struct Counters {
     unsigned long long entries;  // that were kept, whether or not they fitted
     uint32_t units;
-    uint32_t heavy;    // classes with many entries
+    uint32_t heavy;     // classes of more than kLightEntries
+    uint32_t heaviest;  // and of more than kHeavyEntries
 };
 
 struct Lists {
@@ -54,21 +55,21 @@ struct Lists {
     uint32_t *tile_unit;       // (tiles + 1): first unit of each tile
     uint32_t *row_entries;     // (R)
     uint32_t *group_entries;   // (V / kGroupClasses)
-    uint32_t *heavy;           // classes
+    uint32_t *heavy;           // classes: the heaviest from the front, the others from the back
     Unit *units;
     float *logits;             // by class: the logit
     uint8_t *slots;            // by class: its position's slot in the unit
     uint8_t *classes;          // by position: its class in the tile
     uint16_t *places;          // by position: its place in the order by class
     int32_t tiles, blocks;
-    uint32_t most_entries, most_units;
+    uint32_t most_entries, most_units, most_heavy;
 
     __device__ bool hold_everything() const {
         return of_all->entries <= most_entries && of_all->units <= most_units;
     }
 };
 
-// Classes with more entries than this are summed by a whole thread block.
-constexpr int kLightEntries = 40;
+constexpr int kLightEntries = 40;   // most of a class that a warp sums together with its neighbours
+constexpr int kHeavyEntries = 320;  // most of a class that a warp sums alone
 
 }  // namespace cce::cuda::filtered

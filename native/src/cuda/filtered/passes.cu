@@ -24,10 +24,7 @@ struct ClassShared {
     Terms terms[kPassWarps];
 };
 
-struct HeavyBlockShared {
-    Terms terms[kWarps];
-    HeavyShared heavy;
-};
+using HeavyBlockShared = HeavyShared<kPassWarps>;
 
 __device__ bool is_theirs(const Work &work) { return !work.control->dense && work.lists.hold_everything(); }
 
@@ -47,11 +44,10 @@ __global__ void __launch_bounds__(kPassThreads, 1) classes_kernel(const __grid_c
 }
 
 template <typename T, bool kAligned>
-__global__ void __launch_bounds__(kBlockThreads, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
+__global__ void __launch_bounds__(kPassThreads, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
     HeavyBlockShared &shared = *reinterpret_cast<HeavyBlockShared *>(dynamic);
-    if (is_theirs(work))
-        sum_heavy_classes<T, kAligned>(shared.terms[warp_of()], shared.heavy, work, window_of_all(work));
+    if (is_theirs(work)) sum_listed_classes<T, kAligned>(shared, work, window_of_all(work));
 }
 
 template <typename T, bool kAligned>
@@ -62,7 +58,7 @@ int32_t launch_passes_as(const Problem &p, const Work &work, cudaStream_t stream
         CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned>, blocks, kPassThreads, sizeof(RowShared), stream, work));
     if (!work.wants_classes()) return CCE_OK;
     CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned>, blocks, kPassThreads, sizeof(ClassShared), stream, work));
-    return launch_shared(doing, heavy_classes_kernel<T, kAligned>, blocks, kBlockThreads,
+    return launch_shared(doing, heavy_classes_kernel<T, kAligned>, blocks, kPassThreads,
                          sizeof(HeavyBlockShared), stream, work);
 }
 

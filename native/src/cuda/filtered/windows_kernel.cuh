@@ -9,12 +9,14 @@
 
 namespace cce::cuda::filtered {
 
-// Takes the place of units and stages, between which and it all threads wait for each other.
-struct WindowShared {
-    Terms terms[kWarps];
-    RowTerms row_terms[kWarps];
-    Segments segments[kWarps];
-    HeavyShared heavy;
+// Takes the place of units and stages; between any two of them all threads wait for each other.
+union WindowShared {
+    struct {
+        RowTerms terms[kWarps];
+        Segments segments[kWarps];
+    } rows;
+    Terms classes[kWarps];
+    HeavyShared<kWarps> heavy;
 };
 
 constexpr int32_t windows_bytes(int32_t stage_bytes) {
@@ -42,14 +44,14 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
     };
     for (int32_t row = 0; work.wants_rows() && row < all.end_row;) {
         list(rows_from(work, all, row));
-        sum_rows<T, kAligned>(shared.row_terms[warp], shared.segments[warp], work, window);
+        sum_rows<T, kAligned>(shared.rows.terms[warp], shared.rows.segments[warp], work, window);
         row = window.end_row;
     }
     for (int32_t j = 0; work.wants_classes() && j < all.end_class;) {
         list(classes_from(work, all, j));
-        sum_classes<T, kAligned>(shared.terms[warp], work, window);
+        sum_classes<T, kAligned>(shared.classes[warp], work, window);
         grid.sync();
-        sum_heavy_classes<T, kAligned>(shared.terms[warp], shared.heavy, work, window);
+        sum_listed_classes<T, kAligned>(shared.heavy, work, window);
         j = window.end_class;
     }
 }

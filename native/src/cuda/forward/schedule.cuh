@@ -58,13 +58,20 @@ struct Schedule {
         return schedule;
     }
 
-    // The same with `rows` in panels of one size, up to `most_group` tiles unless that makes too many for one sweep.
-    // For so few classes that the length of runs matters more than the classes that they share.
+    // The same with `rows` in panels of one size, up to `most_group` tiles unless that makes too many for one sweep: of
+    // the sizes that leave the busiest worker the least to do, the smallest. For so few classes that the length of runs
+    // matters more than the classes that they share.
     Schedule in_equal_panels(int64_t rows, int64_t most_group) const {
         const int64_t tiles = std::max<int64_t>(1, div_up(rows, row_tile));
-        const int64_t panels = std::min<int64_t>(div_up(tiles, std::max<int64_t>(most_group, 1)), kMostPanels);
+        const int64_t fewest = std::min<int64_t>(div_up(tiles, std::max<int64_t>(most_group, 1)), kMostPanels);
+        const auto most_work = [&](int64_t panels) {
+            return panels * div_up(div_up(tiles, panels) * class_tiles, workers);
+        };
+        int64_t best = fewest;
+        for (int64_t panels = fewest + 1; panels <= std::min<int64_t>(tiles, kMostPanels); ++panels)
+            if (most_work(panels) <= most_work(best)) best = panels;
         Schedule schedule = *this;
-        schedule.group = static_cast<int32_t>(div_up(tiles, panels));
+        schedule.group = static_cast<int32_t>(div_up(tiles, best));
         schedule.most_uneven = schedule.group;
         return schedule;
     }

@@ -194,8 +194,8 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
     Problem chunk = p;
     chunk.spec.classes = block.classes;
     const int32_t blocks = traits_of(p.spec.device).multiprocessors;
-    // The rows of E of a panel leave room in the L2 cache for the classes of the chunk.
-    const int64_t most_tiles = traits_of(p.spec.device).l2_bytes * int64_t{3} / 5 / (kTileRows * p.spec.hidden * 2);
+    // The rows of E of a panel leave room in the L2 cache for the classes that pass through.
+    const int64_t most_tiles = traits_of(p.spec.device).l2_bytes * int64_t{4} / 5 / (kTileRows * p.spec.hidden * 2);
     const Schedule schedule = Schedule::of(chunk, kTileRows, kTileClasses, blocks, blocks)
                                   .in_equal_panels(block.rows, most_tiles);
     DzWork work{logits,
