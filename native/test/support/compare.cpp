@@ -95,7 +95,9 @@ void compare_gradient(const char *what, const Array &got, const Gradient &expect
         doubt += std::pow(expected.doubt[i], 2);
     }
     double allowed = std::max(tolerance.relative * std::sqrt(norm), kCancellation * std::sqrt(size));
-    allowed += tolerance.of_dz * expected.terms + std::sqrt(doubt);
+    // Roundings of dz add up at random: of few elements one may be well above the mean.
+    const double few = 1 + 2 / std::sqrt(static_cast<double>(std::max<int64_t>(got.count, 1)));
+    allowed += tolerance.of_dz * expected.terms * few + std::sqrt(doubt);
     if (got.dtype == CCE_F16 && norm > 0) allowed += kSmallestFloat16 / 2 * std::sqrt(static_cast<double>(got.count));
     check(std::sqrt(difference) <= allowed, what, std::sqrt(difference), std::sqrt(norm));
 }
