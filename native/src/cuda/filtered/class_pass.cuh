@@ -129,7 +129,7 @@ template <typename T, bool kAligned>
 __device__ void sum_classes(Terms &terms, const Work &work, const Window &window) {
     const int32_t first_group = window.first_tile() * kGroups;
     const int32_t groups = window.end_tile() * kGroups - first_group;
-    for_each_part(groups, work.classifier.width, [&](int32_t group, const Spans &spans) {
+    for_each_part(&work.lists.counters->groups, groups, work.classifier.width, [&](int32_t group, const Spans &spans) {
         const int32_t first_class = (first_group + group) * kWarp;
         if (first_class < window.end_class && first_class + kWarp > window.first_class)
             sum_group<T, kAligned>(terms, work, window, first_class, spans);
@@ -247,7 +247,7 @@ __device__ void sum_listed_classes(HeavyShared<kBlockWarps> &shared, const Work 
         sum_heaviest_class<T, kAligned>(shared, work, window, static_cast<int32_t>(lists.heavy[item % heaviest]),
                                         item / heaviest * kSpan);
     Term *terms = shared.terms[warp_of()];
-    for_each_part(static_cast<int32_t>(lists.counters->heavy), work.classifier.width,
+    for_each_part(&lists.counters->classes, static_cast<int32_t>(lists.counters->heavy), work.classifier.width,
                   [&](int32_t k, const Spans &part) {
                       const auto j = static_cast<int32_t>(lists.heavy[lists.most_heavy - 1 - k]);
                       const uint32_t count = entries_of(lists, j);

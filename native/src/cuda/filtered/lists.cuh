@@ -44,6 +44,8 @@ struct Counters {
     uint32_t units;
     uint32_t heavy;     // classes of more than kLightEntries
     uint32_t heaviest;  // and of more than kHeavyEntries
+    // Parts of the sums that warps have taken. Who sums what depends on timing, the sums do not.
+    unsigned long long measured_rows, rows, groups, classes;
 };
 
 struct Lists {

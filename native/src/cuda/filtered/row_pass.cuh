@@ -24,7 +24,7 @@ struct Segment {
 
 constexpr int kRowTerms = 512;   // at a time
 using RowTerms = Term[kRowTerms];
-constexpr int kTilesAhead = 2;   // that a lane looks at at once
+constexpr int kTilesAhead = 4;   // that a lane looks at at once
 constexpr int kMostSegments = 2 * kTilesAhead * kWarp;
 using Segments = Segment[kMostSegments];
 
@@ -187,7 +187,8 @@ __device__ void sum_row(RowTerms &terms, Segments &segments, const Work &work, c
 template <typename T, bool kAligned>
 __device__ void sum_rows(RowTerms &terms, Segments &segments, const Work &work, const Window &window) {
     const bool wanted = work.embeddings.array != nullptr && !work.measures;
-    for_each_part(window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
+    Counters &counters = *work.lists.counters;
+    for_each_part(work.measures ? &counters.measured_rows : &counters.rows, window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
                   [&](int32_t row, const Spans &spans) {
                       sum_row<T, kAligned>(terms, segments, work, window, window.first_row + row, spans);
                   });

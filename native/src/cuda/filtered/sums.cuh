@@ -25,13 +25,19 @@ struct Spans {
 };
 
 // Calls f(item, spans) in the warps of the grid, for all of each of `count` items or, if that leaves warps idle, for
-// each span of `width` elements on its own.
+// each span of `width` elements on its own. Items differ in size: a warp takes its next part when it is done with one;
+// `taken` counts them.
 template <typename F>
-__device__ void for_each_part(int32_t count, int64_t width, F f) {
-    constexpr int kRoundsToBusy = 4;
+__device__ void for_each_part(unsigned long long *taken, int32_t count, int64_t width, F f) {
+    constexpr int kRoundsToBusy = 2;
     const int64_t spans = (width + kSpan - 1) / kSpan;
     const int64_t parts = count < kRoundsToBusy * grid_warps() ? spans : 1;
-    for (int64_t part = grid_warp(); part < count * parts; part += grid_warps()) {
+    const auto take = [&] {
+        unsigned long long part = 0;
+        if (lane_of() == 0) part = atomicAdd(taken, 1ull);
+        return static_cast<int64_t>(__shfl_sync(kAllLanes, part, 0));
+    };
+    for (int64_t part = take(); part < count * parts; part = take()) {
         const int64_t first = part % parts * kSpan;
         f(static_cast<int32_t>(part / parts), parts == 1 ? Spans{0, width} : Spans{first, first + kSpan});
     }
