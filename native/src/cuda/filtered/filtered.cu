@@ -87,6 +87,7 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     lists.rank = carver->take<uint32_t>(tiles * blocks);
     lists.tile_rows = carver->take<uint32_t>(tiles);
     lists.tile_unit = carver->take<uint32_t>(tiles + 1);
+    lists.tile_pair = carver->take<uint32_t>(tiles + 1);
     lists.row_entries = carver->take<uint32_t>(p.rows);
     lists.group_entries = carver->take<uint32_t>(tiles * (kTileClasses / kGroupClasses));
     const int64_t heavy = entries / kLightEntries + 1;
@@ -114,6 +115,7 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
 int32_t Pass::prepare() const {
     const Work work = work_of(*this, false, false);
     CCE_TRY(prepare_positions(p, work, state.least_live, scratch.least_live, scratch.target_tile, stream));
+    CCE_TRY(mark(p, work, stream));
     CCE_TRY(family_of_device(p.spec.device).filtered_units(p, work, stream));
     if (!(p.spec.label_smoothing > 0.0)) return CCE_OK;
     if (embeddings.array != nullptr)

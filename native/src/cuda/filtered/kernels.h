@@ -16,6 +16,11 @@ int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream);
 int32_t prepare_positions(const Problem &p, const Work &work, const uint8_t *state_least_live, uint8_t *least_live,
                           int32_t *target_tile, cudaStream_t stream);
 
+// ---- marking.cu ------------------------------------------------------------------------------------
+
+// Which positions are live in which tile, and the numbers of their units.
+int32_t mark(const Problem &p, const Work &work, cudaStream_t stream);
+
 // ---- smoothing.cu ----------------------------------------------------------------------------------
 
 // Floats of the partial sums of one of the two sums below.

@@ -55,6 +55,7 @@ struct Lists {
     uint32_t *rank;            // (tiles, blocks): live positions of the tile and window before the block
     uint32_t *tile_rows;       // (tiles): live positions of the window
     uint32_t *tile_unit;       // (tiles + 1): first unit of each tile
+    uint32_t *tile_pair;       // (tiles + 1), of the window of all: the same of its units two by two
     uint32_t *row_entries;     // (R)
     uint32_t *group_entries;   // (V / kGroupClasses)
     uint32_t *heavy;           // classes: the heaviest from the front, the others from the back

@@ -96,25 +96,41 @@ __device__ inline void rank_tiles(const Work &work, const Window &window) {
         rank_blocks(work, window, tile);
 }
 
-// Numbers the units of the window and starts its counters. By the first block.
-__device__ inline void number_units(const Work &work, const Window &window) {
-    if (blockIdx.x != 0) return;
+// first[tile] = sum of count_of(tile) over the tiles of the window before it, up to the window's end. Returns the sum of
+// all. The whole block must call it.
+template <typename CountOf>
+__device__ uint32_t number_by_tile(const Window &window, uint32_t *first, CountOf count_of) {
     const int32_t tiles = window.end_tile() - window.first_tile();
     const int32_t each = (tiles + kBlockThreads - 1) / kBlockThreads;
     const int32_t begin = window.first_tile() + static_cast<int32_t>(threadIdx.x) * each;
     const int32_t end = Minimum()(begin + each, window.end_tile());
-    const auto units_of = [&](int32_t tile) { return (work.lists.tile_rows[tile] + kUnitRows - 1) / kUnitRows; };
     uint32_t own = 0;
-    for (int32_t tile = begin; tile < end; ++tile) own += units_of(tile);
+    for (int32_t tile = begin; tile < end; ++tile) own += count_of(tile);
     uint32_t total;
-    uint32_t first = scan_block(own, &total);
+    uint32_t before = scan_block(own, &total);
     for (int32_t tile = begin; tile < end; ++tile) {
-        work.lists.tile_unit[tile] = first;
-        first += units_of(tile);
+        first[tile] = before;
+        before += count_of(tile);
     }
-    if (threadIdx.x != 0) return;
-    work.lists.tile_unit[window.end_tile()] = total;
-    *work.lists.counters = {0, total, 0};
+    if (threadIdx.x == 0) first[window.end_tile()] = total;
+    return total;
+}
+
+// Numbers the units of the window and starts its counters. By the first block.
+__device__ inline void number_units(const Work &work, const Window &window) {
+    if (blockIdx.x != 0) return;
+    const uint32_t units = number_by_tile(window, work.lists.tile_unit, [&](int32_t tile) {
+        return (work.lists.tile_rows[tile] + kUnitRows - 1) / kUnitRows;
+    });
+    if (threadIdx.x == 0) *work.lists.counters = {0, units, 0};
+}
+
+// By the last block, since the first one has the units.
+__device__ inline void number_pairs(const Work &work, const Window &window) {
+    if (blockIdx.x != gridDim.x - 1) return;
+    number_by_tile(window, work.lists.tile_pair, [&](int32_t tile) {
+        return (work.lists.tile_rows[tile] + 2 * kUnitRows - 1) / (2 * kUnitRows);
+    });
 }
 
 // The ranks of the blocks of a tile, where a warp looks for the block of a rank: in registers if there are few.

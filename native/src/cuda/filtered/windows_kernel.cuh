@@ -4,6 +4,7 @@
 
 #include "cuda/filtered/class_pass.cuh"
 #include "cuda/filtered/row_pass.cuh"
+#include "cuda/filtered/together.cuh"
 #include "cuda/filtered/units_kernel.cuh"
 #include "cuda/filtered/windows.cuh"
 
@@ -39,6 +40,9 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
         if (threadIdx.x == 0) window = next;
         __syncthreads();
         rank_tiles(work, window);
+        grid.sync();
+        number_units(work, window);
+        grid.sync();
         list_window<Product>(dynamic, work, window, false);
         grid.sync();
     };
@@ -58,7 +62,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
 
 template <typename Product, bool kAligned>
 int32_t launch_windows(const Problem &p, const Work &work, cudaStream_t stream) {
-    return launch_together(windows_kernel<Product, kAligned>, p, work,
+    return launch_together(windows_kernel<Product, kAligned>, p, work, 1,
                            windows_bytes(Product::kStages * Product::kStageBytes), stream);
 }
 

@@ -1,6 +1,7 @@
 // What every part of the kernel for filtered gradients is given, and how its threads are numbered.
 #pragma once
 
+#include "common/problem.h"
 #include "cuda/backward/kernels.h"
 #include "cuda/fast_math.cuh"
 #include "cuda/filtered/lists.cuh"
@@ -50,6 +51,17 @@ struct Work {
     __device__ float weight(int32_t j) const { return logits.batch.class_weight(j); }
 };
 
+__device__ inline Window window_of_all(const Work &work) {
+    return {0, static_cast<int32_t>(work.control->valid), 0, work.classes()};
+}
+
+// Whether all rows of inputs and gradients begin at multiples of 16 bytes.
+inline bool is_aligned(const Problem &p, const Work &work) {
+    return rows_are_aligned(work.logits.embeddings, work.logits.classifier,
+                            p.spec.hidden * dtype_bytes(p.spec.dtype)) &&
+           rows_are_aligned(work.embeddings.array, work.classifier.array, 0);
+}
+
 __device__ inline int32_t lane_of() { return static_cast<int32_t>(threadIdx.x) % kWarp; }
 __device__ inline int32_t warp_of() { return static_cast<int32_t>(threadIdx.x) / kWarp; }
 // Warps of the grid: neighbours belong to different blocks.
@@ -68,21 +80,48 @@ __device__ inline uint32_t scan_lanes(uint32_t value, uint32_t *total) {
     return through - value;
 }
 
-// The same over the threads of a block. The whole block must call it.
-__device__ inline uint32_t scan_block(uint32_t value, uint32_t *total) {
-    __shared__ uint32_t of_warp[kWarps];
+// Whole warps that do something together, kThreads threads in all: a thread block, or a part of one. thread() numbers
+// them, in sync() they wait for each other.
+struct BlockTeam {
+    static constexpr int kThreads = kBlockThreads;
+
+    __device__ static int thread() { return static_cast<int>(threadIdx.x); }
+    __device__ static void sync() { __syncthreads(); }
+};
+
+// f(k) for every k < kCount, by a team.
+template <int kCount, typename Team, typename F>
+__device__ __forceinline__ void share_out(const Team &team, F f) {
+#pragma unroll
+    for (int first = 0; first < kCount; first += Team::kThreads)
+        if (first + team.thread() < kCount) f(first + team.thread());
+}
+
+template <typename Team>
+using OfTeamWarps = uint32_t[Team::kThreads / kWarp];
+
+// The same over the threads of a team, with `of_warp` in shared memory. The whole team must call it.
+template <typename Team>
+__device__ uint32_t scan_team(const Team &team, OfTeamWarps<Team> &of_warp, uint32_t value, uint32_t *total) {
+    const int own = team.thread() / kWarp;
     uint32_t warp_total;
     uint32_t before = scan_lanes(value, &warp_total);
-    __syncthreads();
-    if (lane_of() == 0) of_warp[warp_of()] = warp_total;
-    __syncthreads();
+    team.sync();
+    if (lane_of() == 0) of_warp[own] = warp_total;
+    team.sync();
     *total = 0;
 #pragma unroll
-    for (int warp = 0; warp < kWarps; ++warp) {
-        if (warp < warp_of()) before += of_warp[warp];
+    for (int warp = 0; warp < Team::kThreads / kWarp; ++warp) {
+        if (warp < own) before += of_warp[warp];
         *total += of_warp[warp];
     }
     return before;
+}
+
+// The same over the threads of a block. The whole block must call it.
+__device__ inline uint32_t scan_block(uint32_t value, uint32_t *total) {
+    __shared__ OfTeamWarps<BlockTeam> of_warp;
+    return scan_team(BlockTeam(), of_warp, value, total);
 }
 
 // exp(z - lse).

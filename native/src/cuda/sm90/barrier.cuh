@@ -1,4 +1,4 @@
-// mbarriers in shared memory.
+// mbarriers in shared memory, and the named barriers of warpgroups.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,11 @@ __device__ inline void wait(uint64_t *barrier, uint32_t parity) {
         "@!complete bra again;\n"
         "}" ::"r"(shared_address(barrier)), "r"(parity)
         : "memory");
+}
+
+// Threads of a warpgroup wait for each other. Barrier 0 is that of the whole block.
+__device__ __forceinline__ void sync_warpgroup(int32_t barrier) {
+    asm volatile("barrier.cta.sync %0, 128;" ::"r"(barrier) : "memory");
 }
 
 }  // namespace cce::cuda::sm90

@@ -29,7 +29,7 @@ public:
 
     // Waits for the warpgroup: what was filled in can be read, or what was read be filled anew.
     __device__ void sync() const {
-        asm volatile("barrier.cta.sync %0, %1;" ::"r"(2 + group_), "n"(kWarpgroup) : "memory");
+        sync_warpgroup(consumer_barrier(group_));
     }
 
     // `value_of(j)` for the classes that exist, else 0. Between two sync().

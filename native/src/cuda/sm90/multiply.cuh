@@ -7,15 +7,16 @@
 namespace cce::cuda::sm90 {
 
 // Tells the producer that this warpgroup has read a stage.
-__device__ inline void release(Shared &shared, uint32_t stage) {
+template <int kCount>
+__device__ void release(Stages<kCount> &shared, uint32_t stage) {
     if (threadIdx.x % kWarpgroup == 0) arrive(&shared.empty[stage], 1);
 }
 
 // x = the product of this warpgroup's 128 rows of the first operand and the 192 of the second, over `steps`
 // stages. `gathered`: threads, not the copy engine, wrote to them.
-template <typename T, Lies kA, Lies kB>
-__device__ void multiply(float (&x)[kProducts][kProductSums], Shared &shared, Ring &ring, int32_t group,
-                         int32_t steps, bool gathered) {
+template <typename T, Lies kA, Lies kB, int kCount>
+__device__ void multiply(float (&x)[kProducts][kProductSums], Stages<kCount> &shared, RingOf<kCount> &ring,
+                         int32_t group, int32_t steps, bool gathered) {
     for (int32_t step = 0; step < steps; ++step, ring.advance()) {
         wait(&shared.full[ring.stage], ring.parity);
         if (gathered) fence_for_wgmma();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cuda/forward/logits.cuh"
+#include "cuda/sm90/gathered_rows.cuh"
 #include "cuda/sm90/roles.cuh"
 #include "cuda/sm90/copy.cuh"
 
@@ -57,26 +58,10 @@ __device__ inline void produce_contiguous(Shared &shared, const Operands &in, co
 }
 
 __device__ inline void produce_gathered(Shared &shared, const Operands &in, const Run &run, Ring &ring) {
-    constexpr int kChunks = kRowBytes / 16;               // 16 bytes each
-    constexpr int kRowsAtOnce = kWarpgroup / kChunks;     // by the warpgroup
-    constexpr int kWarpRows = kWarp / kChunks;
-    constexpr int kRounds = kTileRows / kRowsAtOnce;
-    const int32_t chunk = threadIdx.x % kChunks;
-    const int32_t row = threadIdx.x / kChunks;            // of the first round
-    const int32_t lane = threadIdx.x % kWarp;
-    // Where the rows of E that this warp copies begin, two a lane, in 16 bytes: number n is that of round
-    // n / kWarpRows. A tile that is not full repeats its last one; nobody reads those sums.
-    uint32_t rows[2];
-    const auto pitch = static_cast<uint32_t>(in.logits.hidden / 8);
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        const int32_t n = half * kWarp + lane;
-        const int32_t tile_row =
-            n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
-        rows[half] = token(in.logits, Minimum()(run.row_tile * kTileRows + tile_row, in.valid - 1)) * pitch;
-    }
-    const uint32_t to = shared_address(shared.rows) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
-    const auto *from = static_cast<const char *>(in.logits.embeddings) + chunk * 16;
+    // A tile that is not full repeats its last row; nobody reads those sums.
+    const GatheredRows rows(shared.rows, in.logits, [&](int32_t row, uint32_t pitch) {
+        return token(in.logits, Minimum()(run.row_tile * kTileRows + row, in.valid - 1)) * pitch;
+    });
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
@@ -86,17 +71,7 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
                 fetch_classes(shared, in, ring, tile, step);
             }
             __syncwarp();
-            const bool exists = step * kRowBytes + chunk * 16 < pitch * 16;
-            const char *column = exists ? from + step * kRowBytes : from;
-            const uint32_t stage = to + ring.stage * kRowsBytes;
-#pragma unroll
-            for (int half = 0; half < 2; ++half)
-#pragma unroll
-                for (int round = 0; round < kRounds / 2; ++round) {
-                    const uint32_t begin = __shfl_sync(kAllLanes, rows[half], round * kWarpRows + lane / kChunks);
-                    copy_16(stage + (half * kRounds / 2 + round) * kRowsAtOnce * kRowBytes,
-                            column + static_cast<uint64_t>(begin) * 16, exists);
-                }
+            rows.copy(ring.stage, step, true);
             arrive_after_copies(full);
         }
     }
@@ -107,7 +82,7 @@ __device__ inline void produce(Shared &shared, const Operands &in) {
     for (int32_t r = 0; r < shared.list.count; ++r) {
         const Run &run = shared.list.runs[r];
         // Nobody may be more than one round of the ring behind when it begins to wait.
-        asm volatile("barrier.cta.sync 1, %0;" ::"n"(kWarpgroup) : "memory");
+        sync_warpgroup(kProducerBarrier);
         if (!shared.contiguous[r]) {
             produce_gathered(shared, in, run, ring);
         } else if (threadIdx.x == 0) {

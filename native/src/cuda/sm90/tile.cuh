@@ -18,13 +18,17 @@ constexpr int kTileClasses = 192;
 
 constexpr int kStep = 64;           // hidden elements of a stage: 128 bytes of 16-bit numbers, one row of the swizzle
 constexpr int kRowBytes = 2 * kStep;
-constexpr int kStages = 4;
+constexpr int kStages = 4;          // where nothing large lies beside them
 constexpr int kRowsBytes = kTileRows * kRowBytes;
 constexpr int kClassesBytes = kTileClasses * kRowBytes;
 
 constexpr int kWarpgroup = 4 * kWarp;
 constexpr int kConsumers = 2;  // warpgroups
 constexpr int kBlockThreads = (1 + kConsumers) * kWarpgroup;
+
+// Named barriers.
+constexpr int32_t kProducerBarrier = 1;
+__host__ __device__ constexpr int32_t consumer_barrier(int32_t group) { return 2 + group; }
 
 // How the registers of a block are shared out, a thread and in steps of 8. It begins with as many for every thread, and
 // what is taken must have been given up: otherwise the consumers wait forever.
@@ -35,37 +39,46 @@ static_assert(kProducerRegisters + kConsumers * kConsumerRegisters <= (1 + kCons
 
 using Run = RunList::Run;
 
-struct Shared {
+template <int kCount>
+struct Stages {
+    static constexpr int kStages = kCount;
+
     // The two operands of a stage, in the sweep of E and of C. The swizzle repeats every 1024 bytes.
-    alignas(1024) uint8_t rows[kStages][kRowsBytes];
-    alignas(1024) uint8_t classes[kStages][kClassesBytes];
+    alignas(1024) uint8_t rows[kCount][kRowsBytes];
+    alignas(1024) uint8_t classes[kCount][kClassesBytes];
+    uint64_t full[kCount];
+    uint64_t empty[kCount];
+};
+
+struct Shared : Stages<kStages> {
     float class_values[kConsumers][kTileClasses];
-    uint64_t full[kStages];
-    uint64_t empty[kStages];
     RunList list;
     bool contiguous[Schedule::kMostRuns];  // whether the positions of a run read consecutive rows of E
 };
 static_assert(sizeof(Shared) <= 227 * 1024);
 
-// Where a warpgroup is in the ring of stages.
-struct Ring {
+// Where a warpgroup is in a ring of kCount stages.
+template <int kCount>
+struct RingOf {
     uint32_t stage = 0;
     uint32_t parity = 0;  // of the phase of `full` that completes this stage
 
     __device__ void advance() {
-        if (++stage == kStages) {
+        if (++stage == kCount) {
             stage = 0;
             parity ^= 1;
         }
     }
 
-    __device__ uint32_t previous() const { return (stage + kStages - 1) % kStages; }
+    __device__ uint32_t previous() const { return (stage + kCount - 1) % kCount; }
 
     __device__ void skip(uint32_t stages) {
         stage += stages;
-        parity ^= stage / kStages & 1;
-        stage %= kStages;
+        parity ^= stage / kCount & 1;
+        stage %= kCount;
     }
 };
+
+using Ring = RingOf<kStages>;
 
 }  // namespace cce::cuda::sm90

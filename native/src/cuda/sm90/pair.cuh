@@ -1,0 +1,50 @@
+// Filtered gradients on Hopper: a thread block takes two units of a tile at a time, a pair, one a consumer warpgroup.
+// So its steps are those of the sweep, 256 positions x 192 classes. What is known of a pair before its logits are has
+// buffers of its own: the producer prepares a pair while the one before it is multiplied and the one before that is
+// still being listed.
+#pragma once
+
+#include "cuda/filtered/listing.cuh"
+#include "cuda/sm90/barrier.cuh"
+#include "cuda/sm90/tile.cuh"
+
+namespace cce::cuda::sm90 {
+
+static_assert(filtered::kTileClasses == kTileClasses && kConsumers * filtered::kUnitRows == kTileRows);
+
+// A warpgroup, as filtered/ sees it.
+struct WarpgroupTeam {
+    static constexpr int kThreads = kWarpgroup;
+    int32_t barrier;
+
+    __device__ static int thread() { return static_cast<int>(threadIdx.x) % kWarpgroup; }
+    __device__ void sync() const { sync_warpgroup(barrier); }
+};
+
+struct Pair {
+    filtered::UnitInputs units[kConsumers];
+    uint32_t rows[kTileRows];  // where they begin in E, in 16 bytes
+    uint32_t first_unit;
+    uint32_t count;            // of units that exist
+};
+
+constexpr int kPairBuffers = 3;       // buffers
+constexpr int kPairStages = 3;  // a fourth would leave no room for them
+
+using PairRing = RingOf<kPairBuffers>;
+using PairStageRing = RingOf<kPairStages>;
+
+struct PairShared : Stages<kPairStages> {
+    Pair pairs[kPairBuffers];
+    filtered::KeptUnit<WarpgroupTeam> kept[kConsumers];
+    uint64_t ready[kPairBuffers];  // by one thread of the producer
+    uint64_t free[kPairBuffers];   // by all threads of the consumers
+};
+static_assert(sizeof(PairShared) <= 227 * 1024);
+
+// Those of this block are the ones from blockIdx.x on, a grid apart.
+__device__ inline uint32_t count_pairs(const filtered::Work &work, const filtered::Window &all) {
+    return work.lists.tile_pair[all.end_tile()];
+}
+
+}  // namespace cce::cuda::sm90
