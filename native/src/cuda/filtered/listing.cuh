@@ -2,7 +2,8 @@
 // Product describes:
 //
 //     using Sums;                   kRows slots and kClasses classes of 128 x 192 dot products:
-//                                   slot_of(r), class_of(n), value(sums, r, n)
+//                                   slot_of(r), class_of(n), value(sums, r, n), and index_of(c): the n of a class, or
+//                                   -1 where it is not the thread's
 //
 // They stay there: a thread marks those of its own that are kept, one bit each in shared memory, and stores them where
 // the bits say how many are before them.
@@ -76,7 +77,7 @@ struct KeptUnit {
 template <typename Product>
 struct Kept {
     static constexpr int kWords = Product::kRows * Product::kClasses / 32;
-    static_assert(kWords * 32 == Product::kRows * Product::kClasses);
+    static_assert(kWords * 32 == Product::kRows * Product::kClasses && 32 % Product::kRows == 0);
 
     uint32_t words[kWords] = {};
 
@@ -84,6 +85,24 @@ struct Kept {
     __device__ void set(int r, int n, bool kept) {
         const int bit = n * Product::kRows + r;
         words[bit / 32] |= static_cast<uint32_t>(kept) << bit % 32;
+    }
+    // Any n; one that does not exist changes nothing.
+    __device__ void keep(int r, int n) {
+        const uint32_t bit = n * Product::kRows + r;
+#pragma unroll
+        for (int word = 0; word < kWords; ++word)
+            if (bit / 32 == static_cast<uint32_t>(word)) words[word] |= 1u << bit % 32;
+    }
+    __device__ void drop_class(int n) {
+        const int bit = n * Product::kRows;
+        words[bit / 32] &= ~(((1u << Product::kRows) - 1) << bit % 32);
+    }
+    __device__ void drop_slot(int r) {
+        uint32_t row = 0;
+#pragma unroll
+        for (int bit = r; bit < 32; bit += Product::kRows) row |= 1u << bit;
+#pragma unroll
+        for (int word = 0; word < kWords; ++word) words[word] &= ~row;
     }
     __device__ bool get(int r, int n) const {
         const int bit = n * Product::kRows + r;
@@ -110,31 +129,32 @@ __device__ Kept<Product> filter(const UnitInputs &unit, const Work &work, const 
     const float threshold = work.least_threshold();
     const LogitMap &map = work.logits.map;
     float shift[Product::kRows];
-    int32_t target[Product::kRows];
-    bool exists[Product::kRows];
 #pragma unroll
-    for (int r = 0; r < Product::kRows; ++r) {
-        shift[r] = unit.lse[Product::slot_of(r)];
-        target[r] = unit.target[Product::slot_of(r)];
-        exists[r] = unit.positions[Product::slot_of(r)] >= 0;
-    }
-    const int32_t first = window.first_class - unit.tile * kTileClasses;
-    const int32_t end = window.end_class - unit.tile * kTileClasses;
+    for (int r = 0; r < Product::kRows; ++r) shift[r] = unit.lse[Product::slot_of(r)];
     Kept<Product> kept;
 #pragma unroll
     for (int n = 0; n < Product::kClasses; ++n) {
-        const int32_t c = Product::class_of(n);
-        const bool in_window = c >= first && c < end;
-        const float bias = unit.bias[c];
+        const float bias = unit.bias[Product::class_of(n)];
 #pragma unroll
         for (int r = 0; r < Product::kRows; ++r) {
-            const float x = Product::value(sums, r, n) + bias;
-            const float z = kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
-            const bool below = probability(z, shift[r]) < threshold;
-            kept.set(r, n, in_window && exists[r] && (!below || c == target[r]));
-            Product::value(sums, r, n) = z;
+            float &value = Product::value(sums, r, n);
+            const float x = value + bias;
+            value = kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
+            kept.set(r, n, !(probability(value, shift[r]) < threshold));
         }
     }
+#pragma unroll
+    for (int r = 0; r < Product::kRows; ++r) kept.keep(r, Product::index_of(unit.target[Product::slot_of(r)]));
+    const int32_t first = window.first_class - unit.tile * kTileClasses;
+    const int32_t end = window.end_class - unit.tile * kTileClasses;
+    if (first > 0 || end < kTileClasses) {
+#pragma unroll
+        for (int n = 0; n < Product::kClasses; ++n)
+            if (Product::class_of(n) < first || Product::class_of(n) >= end) kept.drop_class(n);
+    }
+#pragma unroll
+    for (int r = 0; r < Product::kRows; ++r)
+        if (unit.positions[Product::slot_of(r)] < 0) kept.drop_slot(r);
     return kept;
 }
 

@@ -31,23 +31,27 @@ __device__ void list_positions(const Team &team, UnitInputs *units, const Work &
                                int32_t tile, uint32_t first) {
     constexpr int kWords = kBlockRows / 32;
     constexpr int kRows = kUnits * kUnitRows;
-    const int32_t words = (window.end_block() - window.first_block()) * kWords;
-    for (int32_t q = team.thread(); q < words; q += Team::kThreads) {
-        const int32_t block = window.first_block() + q / kWords;
+    static_assert(Team::kThreads % kWords == 0);
+    const int32_t word = team.thread() % kWords;
+#pragma unroll 1
+    for (int32_t block = window.first_block() + team.thread() / kWords; block < window.end_block();
+         block += Team::kThreads / kWords) {
         const Live live = live_of(work, window, tile, block);
         uint32_t rank = work.lists.rank[static_cast<int64_t>(tile) * work.lists.blocks + block];
-        uint32_t bits = 0;
+        uint32_t bits = live.words[0];
 #pragma unroll
-        for (int word = 0; word < kWords; ++word) {
-            if (word < q % kWords) rank += __popc(live.words[word]);
-            if (word == q % kWords) bits = live.words[word];
+        for (int next = 1; next < kWords; ++next) {
+            if (word < next) continue;
+            rank += __popc(bits);
+            bits = live.words[next];
         }
         if (rank >= first + kRows || rank + __popc(bits) <= first) continue;
+#pragma unroll 1
         for (; bits != 0; bits &= bits - 1, ++rank) {
             const uint32_t row = rank - first;  // in unsigned numbers: not below `first` either
             if (row < kRows)
                 units[row / kUnitRows].positions[row % kUnitRows] =
-                    block * kBlockRows + q % kWords * 32 + __ffs(static_cast<int>(bits)) - 1;
+                    block * kBlockRows + word * 32 + __ffs(static_cast<int>(bits)) - 1;
         }
     }
 }

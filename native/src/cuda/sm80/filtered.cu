@@ -27,6 +27,7 @@ public:
 
     __device__ static int slot_of(int r) { return tile_row(r / 2, r % 2); }
     __device__ static int class_of(int n) { return Classes::class_of(n / 2, n % 2); }
+    __device__ static int index_of(int c) { return Classes::index_of(c); }
     __device__ static float &value(Sums &sums, int r, int n) { return sums[r / 2][n / 2][r % 2 * 2 + n % 2]; }
 
     __device__ UnitProduct(char *shared, const Logits &logits, const char *const *rows, int32_t tile)

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "cuda/forward/logits.cuh"
+#include "cuda/opaque.cuh"
 #include "cuda/sm80/ptx.cuh"
 
 namespace cce::cuda::sm80 {
@@ -38,6 +39,12 @@ struct Across {
     __device__ static int class_of(int n, int v) {
         return warp_of() % kWarpsAcross * kWarpClasses + n * 8 + lane_of() % 4 * 2 + v;
     }
+
+    // 2 * n + v of a class, or -1 where it is not this thread's.
+    __device__ static int index_of(int c) {
+        const int own = c - warp_of() % kWarpsAcross * kWarpClasses;
+        return own >= 0 && own < kWarpClasses && own % 8 / 2 == lane_of() % 4 ? own / 8 * 2 + own % 2 : -1;
+    }
 };
 
 // A thread's sums: element 2 * u + v of [m][n] belongs to tile_row(m, u) and class_of(n, v).
@@ -46,12 +53,6 @@ using TileSums = float[kRowBlocks][Across<kClasses>::kBlocks][4];
 
 __device__ inline int tile_row(int m, int u) {
     return warp_of() / kWarpsAcross * kWarpRows + m * 16 + u * 8 + lane_of() / 4;
-}
-
-// Keeps the compiler from holding what follows from `value` in registers: it computes that anew.
-__device__ inline int32_t opaque(int32_t value) {
-    asm volatile("" : "+r"(value));
-    return value;
 }
 
 template <typename T>

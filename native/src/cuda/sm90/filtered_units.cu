@@ -15,7 +15,6 @@ namespace {
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 units_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_constant__ filtered::Work work) {
-    const filtered::Window all = filtered::window_of_all(work);
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
     in_roles<PairShared>(
         [](PairShared &shared) {
@@ -24,8 +23,8 @@ units_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_consta
                 init_barrier(&shared.free[pair], kConsumers * kWarpgroup);
             }
         },
-        [&](PairShared &shared) { produce_pairs(shared, classifier, work, all, steps); },
-        [&](PairShared &shared, int32_t group) { consume_pairs<T>(shared, work, all, group, steps); });
+        [&](PairShared &shared) { produce_pairs(shared, classifier, work, steps); },
+        [&](PairShared &shared, int32_t group) { consume_pairs<T>(shared, work, group, steps); });
 }
 
 }  // namespace

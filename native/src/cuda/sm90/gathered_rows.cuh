@@ -9,19 +9,19 @@ namespace cce::cuda::sm90 {
 
 class GatheredRows {
 public:
-    // `stages`: Stages::rows. begin_of(row, pitch): where a row of the tile begins in E, in 16 bytes, of which rows take
+    // `thread`: of the warpgroup. `stages`: Stages::rows. begin_of(row, pitch): where a row of the tile begins in E, in 16 bytes, of which rows take
     // `pitch`. The whole warpgroup must call it and everything else.
     template <typename BeginOf>
-    __device__ GatheredRows(const void *stages, const Logits &logits, BeginOf begin_of)
-        : pitch_(static_cast<uint32_t>(logits.hidden / 8)) {
-        const int32_t chunk = threadIdx.x % kChunks;
-        const int32_t row = threadIdx.x / kChunks;  // of the first round
-        const int32_t lane = threadIdx.x % kWarp;
+    __device__ GatheredRows(int32_t thread, const void *stages, const Logits &logits, BeginOf begin_of)
+        : thread_(thread), pitch_(static_cast<uint32_t>(logits.hidden / 8)) {
+        const int32_t chunk = thread % kChunks;
+        const int32_t row = thread / kChunks;  // of the first round
+        const int32_t lane = thread % kWarp;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int32_t n = half * kWarp + lane;
             const int32_t tile_row =
-                n / kWarpRows * kRowsAtOnce + static_cast<int32_t>(threadIdx.x) / kWarp * kWarpRows + n % kWarpRows;
+                n / kWarpRows * kRowsAtOnce + thread / kWarp * kWarpRows + n % kWarpRows;
             begins_[half] = begin_of(tile_row, pitch_);
         }
         to_ = shared_address(stages) + row * kRowBytes + ((chunk ^ (row % 8)) * 16);
@@ -30,8 +30,8 @@ public:
 
     // Begins to copy a step; only the first half of the rows unless `both`.
     __device__ void copy(uint32_t stage, int32_t step, bool both) const {
-        const int32_t chunk = threadIdx.x % kChunks;
-        const int32_t lane = threadIdx.x % kWarp;
+        const int32_t chunk = thread_ % kChunks;
+        const int32_t lane = thread_ % kWarp;
         const bool exists = step * kRowBytes + chunk * 16 < pitch_ * 16;
         const char *column = exists ? from_ + step * kRowBytes : from_;
         const uint32_t to = to_ + stage * kRowsBytes;
@@ -54,6 +54,7 @@ private:
     static constexpr int kRounds = kTileRows / kRowsAtOnce;
     static_assert(kRounds * kWarpRows == 2 * kWarp);
 
+    int32_t thread_;
     uint32_t pitch_;
     // Where the rows that this warp copies begin, two a lane: number n is that of round n / kWarpRows.
     uint32_t begins_[2];

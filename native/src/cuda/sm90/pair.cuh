@@ -43,8 +43,8 @@ struct PairShared : Stages<kPairStages> {
 static_assert(sizeof(PairShared) <= 227 * 1024);
 
 // Those of this block are the ones from blockIdx.x on, a grid apart.
-__device__ inline uint32_t count_pairs(const filtered::Work &work, const filtered::Window &all) {
-    return work.lists.tile_pair[all.end_tile()];
+__device__ inline uint32_t count_pairs(const filtered::Work &work) {
+    return work.lists.tile_pair[work.lists.tiles];
 }
 
 }  // namespace cce::cuda::sm90

@@ -15,6 +15,9 @@ struct UnitProduct {
 
     __device__ static int slot_of(int r) { return tile_row(0, r / 2, r % 2); }
     __device__ static int class_of(int n) { return pair_column(n / 2) + n % 2; }
+    __device__ static int index_of(int c) {
+        return c >= 0 && c % 8 - c % 2 == pair_column(0) ? c / 8 * 2 + c % 2 : -1;
+    }
     __device__ static float &value(Sums &sums, int r, int n) { return sums[r / 2][n / 2 * 4 + r % 2 * 2 + n % 2]; }
 };
 
@@ -34,10 +37,9 @@ __device__ inline void skip_pair(const WarpgroupTeam &team, PairShared &shared, 
 }
 
 template <typename T>
-__device__ void consume_pairs(PairShared &shared, const filtered::Work &work, const filtered::Window &all,
-                              int32_t group, int32_t steps) {
+__device__ void consume_pairs(PairShared &shared, const filtered::Work &work, int32_t group, int32_t steps) {
     const WarpgroupTeam team{consumer_barrier(group)};
-    const uint32_t pairs = count_pairs(work, all);
+    const uint32_t pairs = count_pairs(work);
     filtered::KeptUnit<WarpgroupTeam> &kept = shared.kept[group];
     PairRing prepared;
     PairStageRing ring;
@@ -50,8 +52,8 @@ __device__ void consume_pairs(PairShared &shared, const filtered::Work &work, co
             UnitProduct::Sums x;
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, true);
             team.sync();
-            filtered::list_unit<UnitProduct>(team, kept, pair.units[group], work, all, pair.first_unit + group, x,
-                                             true);
+            filtered::list_unit<UnitProduct>(team, kept, pair.units[group], work, filtered::window_of_all(work),
+                                             pair.first_unit + group, x, true);
         } else {
             skip_pair(team, shared, ring, steps);
         }
