@@ -1,5 +1,5 @@
-// Lists what is kept of a unit whose dot products a team of threads has in registers. Each thread has a share, which its
-// Product describes:
+// Lists what is kept of a unit whose dot products a team of threads has in registers. Each thread has a share, which
+// its Product describes:
 //
 //     using Sums;                   kRows slots and kClasses classes of 128 x 192 dot products:
 //                                   slot_of(r), class_of(n), value(sums, r, n), and index_of(c): the n of a class, or

@@ -96,8 +96,8 @@ __device__ inline void rank_tiles(const Work &work, const Window &window) {
         rank_blocks(work, window, tile);
 }
 
-// first[tile] = sum of count_of(tile) over the tiles of the window before it, up to the window's end. Returns the sum of
-// all. The whole block must call it.
+// first[tile] = sum of count_of(tile) over the tiles of the window before it, up to the window's end. Returns the sum
+// of all. The whole block must call it.
 template <typename CountOf>
 __device__ uint32_t number_by_tile(const Window &window, uint32_t *first, CountOf count_of) {
     const int32_t tiles = window.end_tile() - window.first_tile();
@@ -125,7 +125,7 @@ __device__ inline void number_units(const Work &work, const Window &window) {
     if (threadIdx.x == 0) *work.lists.counters = {0, units, 0};
 }
 
-// By the last block, since the first one has the units.
+// Numbers the units of the window two by two. By the last block, since the first one has the units.
 __device__ inline void number_pairs(const Work &work, const Window &window) {
     if (blockIdx.x != gridDim.x - 1) return;
     number_by_tile(window, work.lists.tile_pair, [&](int32_t tile) {

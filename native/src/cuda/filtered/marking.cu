@@ -1,5 +1,5 @@
-// The first kernel of filtered gradients: which positions are live in which tile of classes, from the codes that forward
-// left, N * V / 192 bytes of them; then the numbers of their units.
+// The first kernel of filtered gradients: which positions are live in which tile of classes, from the codes that
+// forward left, N * V / 192 bytes of them; then the numbers of their units.
 #include "cuda/filtered/kernels.h"
 #include "cuda/filtered/live.cuh"
 #include "cuda/filtered/together.cuh"

@@ -7,6 +7,7 @@
 #include "cuda/filtered/together.cuh"
 #include "cuda/filtered/units_kernel.cuh"
 #include "cuda/filtered/windows.cuh"
+#include "cuda/opaque.cuh"
 
 namespace cce::cuda::filtered {
 
@@ -29,12 +30,13 @@ template <typename Product, bool kAligned>
 __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_constant__ Work work) {
     using T = typename Product::Element;
     extern __shared__ __align__(kSwizzleBytes) char dynamic[];
-    __shared__ Window window;  // in registers it would be in the way of dot products
+    // None of these stays in registers, where it would be in the way of dot products.
+    __shared__ Window window;
+    const auto all = [&] { return window_of_all(work); };
+    const auto warp = [] { return opaque(static_cast<int32_t>(threadIdx.x)) / kWarp; };
     WindowShared &shared = *reinterpret_cast<WindowShared *>(dynamic);
     const auto grid = cooperative_groups::this_grid();
-    const int32_t warp = warp_of();
     if (work.control->dense || work.lists.hold_everything()) return;
-    const Window all = window_of_all(work);
     const auto list = [&](const Window &next) {
         grid.sync();
         if (threadIdx.x == 0) window = next;
@@ -46,14 +48,14 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
         list_window<Product>(dynamic, work, window, false);
         grid.sync();
     };
-    for (int32_t row = 0; work.wants_rows() && row < all.end_row;) {
-        list(rows_from(work, all, row));
-        sum_rows<T, kAligned>(shared.rows.terms[warp], shared.rows.segments[warp], work, window);
+    for (int32_t row = 0; work.wants_rows() && row < all().end_row;) {
+        list(rows_from(work, all(), row));
+        sum_rows<T, kAligned>(shared.rows.terms[warp()], shared.rows.segments[warp()], work, window);
         row = window.end_row;
     }
-    for (int32_t j = 0; work.wants_classes() && j < all.end_class;) {
-        list(classes_from(work, all, j));
-        sum_classes<T, kAligned>(shared.classes[warp], work, window);
+    for (int32_t j = 0; work.wants_classes() && j < all().end_class;) {
+        list(classes_from(work, all(), j));
+        sum_classes<T, kAligned>(shared.classes[warp()], work, window);
         grid.sync();
         sum_listed_classes<T, kAligned>(shared.heavy, work, window);
         j = window.end_class;

@@ -64,8 +64,6 @@ inline bool is_aligned(const Problem &p, const Work &work) {
 
 __device__ inline int32_t lane_of() { return static_cast<int32_t>(threadIdx.x) % kWarp; }
 __device__ inline int32_t warp_of() { return static_cast<int32_t>(threadIdx.x) / kWarp; }
-// Warps of the grid: neighbours belong to different blocks.
-__device__ inline int32_t grid_warp() { return warp_of() * static_cast<int32_t>(gridDim.x) + blockIdx.x; }
 __device__ inline int32_t grid_warps() { return static_cast<int32_t>(blockDim.x / kWarp * gridDim.x); }
 
 // The sum over the lanes before this one; `total` gets that of all.

@@ -9,8 +9,8 @@ namespace cce::cuda::sm90 {
 
 class GatheredRows {
 public:
-    // `thread`: of the warpgroup. `stages`: Stages::rows. begin_of(row, pitch): where a row of the tile begins in E, in 16 bytes, of which rows take
-    // `pitch`. The whole warpgroup must call it and everything else.
+    // `thread`: of the warpgroup. `stages`: Stages::rows. begin_of(row, pitch): where a row of the tile begins in E, in
+    // 16 bytes, of which a row of E takes `pitch`. The whole warpgroup must call it and everything else.
     template <typename BeginOf>
     __device__ GatheredRows(int32_t thread, const void *stages, const Logits &logits, BeginOf begin_of)
         : thread_(thread), pitch_(static_cast<uint32_t>(logits.hidden / 8)) {

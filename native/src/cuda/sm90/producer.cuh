@@ -59,7 +59,8 @@ __device__ inline void produce_contiguous(Shared &shared, const Operands &in, co
 
 __device__ inline void produce_gathered(Shared &shared, const Operands &in, const Run &run, Ring &ring) {
     // A tile that is not full repeats its last row; nobody reads those sums.
-    const GatheredRows rows(static_cast<int32_t>(threadIdx.x), shared.rows, in.logits, [&](int32_t row, uint32_t pitch) {
+    const auto thread = static_cast<int32_t>(threadIdx.x);
+    const GatheredRows rows(thread, shared.rows, in.logits, [&](int32_t row, uint32_t pitch) {
         return token(in.logits, Minimum()(run.row_tile * kTileRows + row, in.valid - 1)) * pitch;
     });
     for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {

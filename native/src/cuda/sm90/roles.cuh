@@ -10,14 +10,14 @@ namespace cce::cuda::sm90 {
 // One for what the copy engine brings, and one for each producer thread's own copies.
 constexpr int kFullArrivals = 1 + kWarpgroup;
 
-// Of a Block, which is what lies in shared memory: Stages and more. Calls set_up(shared) in one thread, then produce(shared) in all threads of the producer and consume(shared, group) in
-// those of the consumers. The whole thread block must call it.
-template <typename Block = Shared, typename SetUp, typename Produce, typename Consume>
+// Calls set_up(shared) in one thread, then produce(shared) in all threads of the producer and consume(shared, group) in
+// those of the consumers. Layout is what lies in shared memory, Stages and more. The whole thread block must call it.
+template <typename Layout = Shared, typename SetUp, typename Produce, typename Consume>
 __device__ void in_roles(SetUp set_up, Produce produce, Consume consume) {
     extern __shared__ __align__(1024) uint8_t memory[];
-    Block &shared = *reinterpret_cast<Block *>(memory);
+    Layout &shared = *reinterpret_cast<Layout *>(memory);
     if (threadIdx.x == 0) {
-        for (int stage = 0; stage < Block::kStages; ++stage) {
+        for (int stage = 0; stage < Layout::kStages; ++stage) {
             init_barrier(&shared.full[stage], kFullArrivals);
             init_barrier(&shared.empty[stage], kConsumers);
         }
@@ -37,11 +37,11 @@ __device__ void in_roles(SetUp set_up, Produce produce, Consume consume) {
 }
 
 // Launches a kernel of that frame.
-template <typename Block = Shared, typename... Parameters, typename... Arguments>
+template <typename Layout = Shared, typename... Parameters, typename... Arguments>
 int32_t launch_roles(const char *doing, void (*kernel)(Parameters...), int32_t blocks, cudaStream_t stream,
                      const Arguments &...arguments) {
-    CCE_TRY(check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Block)), doing));
-    kernel<<<blocks, kBlockThreads, sizeof(Block), stream>>>(arguments...);
+    CCE_TRY(check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Layout)), doing));
+    kernel<<<blocks, kBlockThreads, sizeof(Layout), stream>>>(arguments...);
     return check(cudaGetLastError(), doing);
 }
 
