@@ -149,6 +149,30 @@ void check_case(const ScheduleCase &c) {
           static_cast<double>(*most - *least), panels);
 }
 
+// Backward's panels, whose runs leave no partial results behind.
+void check_equal_panels(const ScheduleCase &c) {
+    const int32_t most_group = small(1, 40);
+    const Schedule schedule = c.schedule.in_equal_panels(c.rows, most_group);
+    current += ", in equal panels of up to " + std::to_string(most_group);
+    std::vector<Run> runs;
+    int64_t most_work = 0;
+    for (int32_t worker = 0; worker < schedule.workers; ++worker) {
+        int64_t work = 0;
+        schedule.for_each_run(c.valid, worker, [&](int32_t tile, int32_t first, int32_t end, int32_t) {
+            runs.push_back({tile, first, end});
+            work += end - first;
+        });
+        most_work = std::max(most_work, work);
+    }
+    check_cover(c, runs);
+    // Not more than if as few panels had been taken as are allowed.
+    const int64_t tiles = std::max<int64_t>(1, div_up(c.rows, schedule.row_tile));
+    const int64_t fewest = std::min<int64_t>(div_up(tiles, most_group), Schedule::kMostPanels);
+    const int64_t limit = fewest * div_up(div_up(tiles, fewest) * schedule.class_tiles, schedule.workers);
+    check(most_work <= limit, "class tiles of the busiest worker", static_cast<double>(most_work),
+          static_cast<double>(limit));
+}
+
 int run(uint64_t seed, int64_t cases) {
     printf("seed %" PRIu64 ", %" PRId64 " cases\n", seed, cases);
     generator.seed(seed);
@@ -156,6 +180,7 @@ int run(uint64_t seed, int64_t cases) {
         const ScheduleCase c = random_case();
         current = describe(c);
         check_case(c);
+        check_equal_panels(c);
     }
     printf("%" PRId64 " checks, %" PRId64 " failures\n%s\n", checks(), failures(), failures() ? "FAILED" : "passed");
     return failures() == 0 ? 0 : 1;
