@@ -60,7 +60,7 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
                 const bool contiguous = whole && in.tokens[first + kStep - 1] - token == kStep - 1;
                 wait(&shared.empty[ring.stage], ring.parity ^ 1);
                 if (threadIdx.x == 0) {
-                    arrive_expecting(full, kRowsBytes + (contiguous ? kClassesBytes : 0));
+                    arrive_expecting(full, kRowTileBytes + (contiguous ? kClassTileBytes : 0));
                     if (contiguous) arrive(full, kFullArrivals - 1);
 #pragma unroll
                     for (int b = 0; b < kTileRows / 64; ++b)

@@ -23,7 +23,7 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
             for (int32_t step = 0; step < steps; ++step, ring.advance()) {
                 uint64_t *full = &shared.full[ring.stage];
                 wait(&shared.empty[ring.stage], ring.parity ^ 1);
-                arrive_expecting(full, kRowsBytes + kClassesBytes);
+                arrive_expecting(full, kRowTileBytes + kClassTileBytes);
                 arrive(full, kFullArrivals - 1);
                 copy_box(shared.rows[ring.stage], dz, line, step * kStep, full);
                 fetch_across(shared, ring, classifier, static_cast<int32_t>(block.first_class) + step * kStep,

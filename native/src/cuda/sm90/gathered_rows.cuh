@@ -34,7 +34,7 @@ public:
         const int32_t lane = thread_ % kWarp;
         const bool exists = step * kRowBytes + chunk * 16 < pitch_ * 16;
         const char *column = exists ? from_ + step * kRowBytes : from_;
-        const uint32_t to = to_ + stage * kRowsBytes;
+        const uint32_t to = to_ + stage * kRowTileBytes;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             if (half == 1 && !both) break;

@@ -28,8 +28,8 @@ struct Pair {
     uint32_t count;            // of units that exist
 };
 
-constexpr int kPairBuffers = 3;       // buffers
-constexpr int kPairStages = 3;  // a fourth would leave no room for them
+constexpr int kPairBuffers = 3;
+constexpr int kPairStages = 3;  // a fourth would leave no room for the buffers
 
 using PairRing = RingOf<kPairBuffers>;
 using PairStageRing = RingOf<kPairStages>;

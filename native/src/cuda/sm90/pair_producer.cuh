@@ -41,7 +41,7 @@ __device__ inline void produce_steps(PairShared &shared, const Pair &pair, const
         uint64_t *full = &shared.full[ring.stage];
         wait(&shared.empty[ring.stage], ring.parity ^ 1);
         if (threadIdx.x == 0) {
-            arrive_expecting(full, kClassesBytes);
+            arrive_expecting(full, kClassTileBytes);
             copy_box(shared.classes[ring.stage], classifier, pair.units[0].tile * kTileClasses, step * kStep, full);
         }
         __syncwarp();

@@ -49,7 +49,7 @@ __device__ inline void produce_contiguous(Shared &shared, const Operands &in, co
         for (int32_t step = 0; step < in.steps; ++step, ring.advance()) {
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
-            arrive_expecting(full, kRowsBytes + kClassesBytes);
+            arrive_expecting(full, kRowTileBytes + kClassTileBytes);
             arrive(full, kFullArrivals - 1);
             copy_box(shared.rows[ring.stage], in.embeddings, row, step * kStep, full);
             fetch_classes(shared, in, ring, tile, step);
@@ -68,7 +68,7 @@ __device__ inline void produce_gathered(Shared &shared, const Operands &in, cons
             uint64_t *full = &shared.full[ring.stage];
             wait(&shared.empty[ring.stage], ring.parity ^ 1);
             if (threadIdx.x == 0) {
-                arrive_expecting(full, kClassesBytes);
+                arrive_expecting(full, kClassTileBytes);
                 fetch_classes(shared, in, ring, tile, step);
             }
             __syncwarp();

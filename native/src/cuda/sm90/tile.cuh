@@ -19,8 +19,8 @@ constexpr int kTileClasses = 192;
 constexpr int kStep = 64;           // hidden elements of a stage: 128 bytes of 16-bit numbers, one row of the swizzle
 constexpr int kRowBytes = 2 * kStep;
 constexpr int kStages = 4;          // where nothing large lies beside them
-constexpr int kRowsBytes = kTileRows * kRowBytes;
-constexpr int kClassesBytes = kTileClasses * kRowBytes;
+constexpr int kRowTileBytes = kTileRows * kRowBytes;
+constexpr int kClassTileBytes = kTileClasses * kRowBytes;
 
 constexpr int kWarpgroup = 4 * kWarp;
 constexpr int kConsumers = 2;  // warpgroups
@@ -44,8 +44,8 @@ struct Stages {
     static constexpr int kStages = kCount;
 
     // The two operands of a stage, in the sweep of E and of C. The swizzle repeats every 1024 bytes.
-    alignas(1024) uint8_t rows[kCount][kRowsBytes];
-    alignas(1024) uint8_t classes[kCount][kClassesBytes];
+    alignas(1024) uint8_t rows[kCount][kRowTileBytes];
+    alignas(1024) uint8_t classes[kCount][kClassTileBytes];
     uint64_t full[kCount];
     uint64_t empty[kCount];
 };
