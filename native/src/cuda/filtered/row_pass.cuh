@@ -188,7 +188,8 @@ template <typename T, bool kAligned>
 __device__ void sum_rows(RowTerms &terms, Segments &segments, const Work &work, const Window &window) {
     const bool wanted = work.embeddings.array != nullptr && !work.measures;
     Counters &counters = *work.lists.counters;
-    for_each_part(work.measures ? &counters.measured_rows : &counters.rows, window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
+    unsigned long long *taken = work.measures ? &counters.measured_rows : &counters.rows;
+    for_each_part(taken, window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
                   [&](int32_t row, const Spans &spans) {
                       sum_row<T, kAligned>(terms, segments, work, window, window.first_row + row, spans);
                   });

@@ -1,7 +1,7 @@
 // The shape of the work on Hopper. A thread block computes 256 positions x 192 classes at a time; its two consumer
-// warpgroups 128 x 192 each, in registers: 22 % fewer bytes per logit than the usual 128 x 256, and it is the delivery of
-// operands to shared memory that limits such a kernel. Blocks fetch all of it themselves: in a cluster that shares what
-// it can, each waits for the other's slowest warpgroup before every fetch, which costs more than the bytes saved.
+// warpgroups 128 x 192 each, in registers: 22 % fewer bytes per logit than the usual 128 x 256, and it is the delivery
+// of operands to shared memory that limits such a kernel. Blocks fetch all of it themselves: in a cluster that shares
+// what it can, each waits for the other's slowest warpgroup before every fetch, which costs more than the bytes saved.
 #pragma once
 
 #include <cuda_runtime.h>

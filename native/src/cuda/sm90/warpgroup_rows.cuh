@@ -40,8 +40,8 @@ __device__ T reduce_to_own(const OfRows<T> &rows, Operation operation) {
     return operation(odd ? kept[1] : kept[0], __shfl_xor_sync(kAllLanes, odd ? kept[0] : kept[1], 1));
 }
 
-// Of four neighbouring lanes, each with a part of each of four wholes, this lane gets the whole of its own number, in the
-// order of the lanes.
+// Of four neighbouring lanes, each with a part of each of four wholes, this lane gets the whole of its own number, in
+// the order of the lanes.
 __device__ inline uint4 gather_own(const uint32_t (&parts)[4]) {
     const bool upper = threadIdx.x % 4 / 2;
     const bool odd = threadIdx.x % 2;
