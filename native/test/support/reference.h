@@ -26,9 +26,10 @@ Reference compute_in_tf32(Case c);
 
 struct Gradient {
     std::vector<double> value;
-    std::vector<double> size;   // the sums of the magnitudes of the terms
-    std::vector<double> doubt;  // of the terms so near to the filter's threshold that rounding decides
-    double terms = 0;           // the root of the sum of the squares of all terms
+    std::vector<double> size;      // the sums of the magnitudes of the terms
+    std::vector<double> doubt;     // of the terms so near to the filter's threshold that rounding decides
+    std::vector<double> rounding;  // what it takes to get the value with each dz rounded to bfloat16
+    double terms = 0;              // the root of the sum of the squares of all terms
 };
 
 struct GradientReference {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/dtype.h"
 #include "support/parallel.h"
 #include "support/reference.h"
 
@@ -84,17 +85,21 @@ private:
 };
 
 void resize(Gradient *gradient, int64_t count) {
-    for (std::vector<double> *v : {&gradient->value, &gradient->size, &gradient->doubt}) v->assign(count, 0);
+    for (std::vector<double> *v : {&gradient->value, &gradient->size, &gradient->doubt, &gradient->rounding})
+        v->assign(count, 0);
 }
 
 // Adds a term times `values` to line `line` of the gradient; returns the sum of the squares of what it added.
 double add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
     double *value = &gradient->value[line * count], *size = &gradient->size[line * count];
+    double *rounding = &gradient->rounding[line * count];
+    const double rounded_off = decode(encode(term.value, CCE_BF16), CCE_BF16) - term.value;
     double squares = 0;
     for (int64_t d = 0; d < count; ++d) {
         const double product = term.value * values[d];
         value[d] += product;
         size[d] += term.size * std::fabs(values[d]);
+        rounding[d] += rounded_off * values[d];
         squares += product * product;
     }
     if (term.doubt > 0)
