@@ -15,7 +15,8 @@ mkdir -p "$jars" "$bundle/native" "$(dirname "$archive")"
 JAVA_HOME=$("$root/tools/find-jdk.sh")
 export JAVA_HOME
 cd "$root"
-# libtorch is too large; tests that need it carry the tag "libtorch". The tokenizer, which trainings alone need, would be. libcce comes once, beside the native tests.
+# libtorch is too large; tests that need it carry the tag "libtorch". So would be the tokenizer, which trainings alone
+# need. libcce comes once, beside the native tests.
 ./mvnw -q -B -pl test,benchmark -am -DskipTests package \
     dependency:copy-dependencies -DoutputDirectory="$jars" -DexcludeGroupIds=org.bytedeco,com.knuddels \
     -DexcludeArtifactIds=cce4j-native

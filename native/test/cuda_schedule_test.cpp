@@ -64,9 +64,8 @@ std::string describe(const ScheduleCase &c) {
     const Schedule &s = c.schedule;
     return std::to_string(c.valid) + " of " + std::to_string(c.rows) + " positions in tiles of " +
            std::to_string(s.row_tile) + ", " + std::to_string(s.class_tiles) + " class tiles, " +
-           std::to_string(s.workers) + " workers, panels of " +
-           std::to_string(s.group) + (s.most_uneven > 0 ? ", perhaps uneven, " : ", ") + std::to_string(c.panels_each) +
-           " a sweep";
+           std::to_string(s.workers) + " workers, panels of " + std::to_string(s.group) +
+           (s.most_uneven > 0 ? ", perhaps uneven, " : ", ") + std::to_string(c.panels_each) + " a sweep";
 }
 
 RunsBySlot sweep(const Schedule &schedule, int64_t valid, std::vector<int64_t> *work) {
@@ -108,9 +107,8 @@ void check_places(const Schedule &schedule, int64_t valid, const RunsBySlot &run
             check(own, "an entry is the position's own", static_cast<double>(entry), static_cast<double>(i));
             if (own) class_tiles += run->second.class_tiles();
         }
-        const int64_t expected = int64_t{schedule.class_tiles};
-        check(places.stride > 0 && class_tiles == expected, "class tiles of a position's entries",
-              static_cast<double>(class_tiles), static_cast<double>(expected));
+        check(places.stride > 0 && class_tiles == schedule.class_tiles, "class tiles of a position's entries",
+              static_cast<double>(class_tiles), schedule.class_tiles);
     }
 }
 

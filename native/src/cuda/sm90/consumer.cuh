@@ -1,5 +1,5 @@
-// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes and folds the
-// logits into running sums. While one is at its sums, the other has the tensor cores.
+// The consumer warpgroups: each multiplies its 128 rows of a tile with the 192 classes and folds the logits into
+// running sums. While one is at its sums, the other has the tensor cores.
 #pragma once
 
 #include <type_traits>

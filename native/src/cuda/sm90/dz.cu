@@ -149,8 +149,8 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
                     asm volatile("" ::: "memory");  // or all rows' gradients are loaded at once, for want of registers
                     const int64_t begin = i * work.block.pitch + first_column;
                     const auto store_to = [&](T *out, float threshold) {
-                        store<kKind>(DzRow::of(work, i, valid, first_class, out + begin, threshold),
-                                                 x[p], u, columns, unit, map, values);
+                        store<kKind>(DzRow::of(work, i, valid, first_class, out + begin, threshold), x[p], u, columns,
+                                     unit, map, values);
                     };
                     if (work.for_embeddings != nullptr) store_to(work.for_embeddings, work.control->filter_embeddings);
                     if (work.for_classifier != nullptr) store_to(work.for_classifier, work.control->filter_classifier);
