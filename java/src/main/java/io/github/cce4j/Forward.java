@@ -1,6 +1,6 @@
 package io.github.cce4j;
 
-import io.github.cce4j.internal.memory.Closing;
+import io.github.cce4j.internal.memory.Carver;
 import io.github.cce4j.internal.memory.Memory;
 import java.util.Objects;
 
@@ -20,62 +20,70 @@ import java.util.Objects;
  * <p>It may be used by many threads at once.
  */
 public final class Forward implements AutoCloseable {
+    /** What lies in the memory; results are null where it was resumed. */
+    private record Parts(Memory state, Computation.Results results) {
+        static Parts carve(Carver carver, Problem problem, long stateBytes, boolean withResults) {
+            Memory state = carver.take(stateBytes);
+            if (!withResults) {
+                return new Parts(state, null);
+            }
+            Tensor argmax = requested(carver, problem, Output.ARGMAX, DType.I64);
+            Tensor loss = carve(carver, problem, DType.F32, problem.lossShape());
+            Tensor lse = carve(carver, problem, DType.F32, problem.positions());
+            Tensor targetLogit = carve(carver, problem, DType.F32, problem.positions());
+            Tensor entropy = requested(carver, problem, Output.ENTROPY, DType.F32);
+            return new Parts(state, new Computation.Results(loss, lse, targetLogit, argmax, entropy));
+        }
+
+        private static Tensor requested(Carver carver, Problem problem, Output output, DType dtype) {
+            return problem.options().outputs().contains(output)
+                    ? carve(carver, problem, dtype, problem.positions())
+                    : null;
+        }
+
+        private static Tensor carve(Carver carver, Problem problem, DType dtype, long[] shape) {
+            return Tensor.carve(carver, problem.device(), dtype, shape);
+        }
+    }
+
     private final Problem problem;
+    private final Memory memory;
     private final Memory state;
     private final Computation.Results results;
-    private final Closing owned;
 
-    private Forward(Problem problem, Memory state, Computation.Results results, Closing owned) {
+    /** Allocates; nothing is computed yet. */
+    private Forward(Problem problem, boolean withResults) {
         this.problem = problem;
-        this.state = state;
-        this.results = results;
-        this.owned = owned;
+        long stateBytes = Computation.stateBytes(problem);
+        Carver counting = Carver.counting();
+        Parts.carve(counting, problem, stateBytes, withResults);
+        Device device = problem.device();
+        this.memory = Memory.allocate(
+                device.ordinal(), counting.bytes(), problem.stream().nativeStream(), () -> "Forward on " + device);
+        Parts parts = Parts.carve(Carver.of(memory), problem, stateBytes, withResults);
+        this.state = parts.state();
+        this.results = parts.results();
     }
 
     static Forward compute(Problem problem) {
-        Closing owned = new Closing();
-        try {
-            Memory state = newState(problem, owned);
-            Computation.Results results = new Computation.Results(
-                    result(problem, owned, DType.F32, problem.lossShape()),
-                    result(problem, owned, DType.F32, problem.positions()),
-                    result(problem, owned, DType.F32, problem.positions()),
-                    requested(problem, owned, Output.ARGMAX, DType.I64),
-                    requested(problem, owned, Output.ENTROPY, DType.F32));
-            Computation.forward(problem, results, state);
-            return new Forward(problem, state, results, owned);
-        } catch (Throwable e) {
-            owned.closeAfter(e);
-            throw e;
-        }
+        Forward forward = new Forward(problem, true);
+        return forward.filled(() -> Computation.forward(problem, forward.results, forward.state));
     }
 
     static Forward resume(Problem problem, Tensor lse) {
-        Closing owned = new Closing();
+        Forward forward = new Forward(problem, false);
+        return forward.filled(() -> Computation.makeState(problem, lse, forward.state));
+    }
+
+    /** Runs what fills it, and closes it if that fails. */
+    private Forward filled(Runnable fill) {
         try {
-            Memory state = newState(problem, owned);
-            Computation.makeState(problem, lse, state);
-            return new Forward(problem, state, null, owned);
+            fill.run();
+            return this;
         } catch (Throwable e) {
-            owned.closeAfter(e);
+            close();
             throw e;
         }
-    }
-
-    private static Memory newState(Problem problem, Closing owned) {
-        Device device = problem.device();
-        Memory state = Memory.allocate(
-                device.ordinal(), Computation.stateBytes(problem), problem.stream().nativeStream(),
-                () -> "Forward on " + device);
-        return owned.add(state, Memory::close);
-    }
-
-    private static Tensor requested(Problem problem, Closing owned, Output output, DType dtype) {
-        return problem.options().outputs().contains(output) ? result(problem, owned, dtype, problem.positions()) : null;
-    }
-
-    private static Tensor result(Problem problem, Closing owned, DType dtype, long[] shape) {
-        return owned.add(Tensor.allocate(problem.stream(), dtype, shape), Tensor::close);
     }
 
     /**
@@ -213,6 +221,6 @@ public final class Forward implements AutoCloseable {
     /** Frees the results and the state. Waits for calls that use them. Closing again does nothing. */
     @Override
     public void close() {
-        owned.close();
+        memory.close();
     }
 }

@@ -3,6 +3,7 @@ package io.github.cce4j;
 import io.github.cce4j.internal.check.Check;
 import io.github.cce4j.internal.check.Shape;
 import io.github.cce4j.internal.downcall.MemoryCalls;
+import io.github.cce4j.internal.memory.Carver;
 import io.github.cce4j.internal.memory.HalfFloats;
 import io.github.cce4j.internal.memory.Memory;
 import io.github.cce4j.internal.memory.Transfer;
@@ -77,6 +78,12 @@ public final class Tensor implements AutoCloseable {
         Memory memory = Memory.allocate(
                 device.ordinal(), bytes, stream.nativeStream(), () -> describe(device, dtype, dimensions));
         return new Tensor(device, dtype, dimensions, memory, true);
+    }
+
+    /** The next part of memory that is closed elsewhere; null of a carver that only counts. */
+    static Tensor carve(Carver carver, Device device, DType dtype, long... shape) {
+        Memory memory = carver.take(Shape.bytes(dtype, shape));
+        return memory == null ? null : new Tensor(device, dtype, shape.clone(), memory, false);
     }
 
     /**

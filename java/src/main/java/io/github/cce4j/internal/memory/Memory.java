@@ -5,6 +5,7 @@ import io.github.cce4j.internal.downcall.MemoryCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
@@ -20,7 +21,8 @@ public final class Memory {
     private final boolean borrowed;
     private final StreamUses streams;
     private final Resource resource;
-    private Exposure exposure; // guarded by this; null until asked for
+    private final Memory whole; // that this is a slice of, or this
+    private Exposure exposure; // of the whole alone, guarded by it; null until asked for
 
     private Memory(
             int device, long bytes, MemorySegment segment, boolean borrowed, StreamUses streams, Resource resource) {
@@ -30,6 +32,19 @@ public final class Memory {
         this.borrowed = borrowed;
         this.streams = streams;
         this.resource = resource;
+        this.whole = this;
+    }
+
+    private Memory(Memory whole, long offset, long bytes) {
+        this.device = whole.device;
+        this.bytes = bytes;
+        this.segment = whole.isOnCpu()
+                ? whole.segment.asSlice(offset, bytes)
+                : MemorySegment.ofAddress(whole.segment.address() + offset);
+        this.borrowed = whole.borrowed;
+        this.streams = whole.streams;
+        this.resource = whole.resource;
+        this.whole = whole;
     }
 
     /** New memory, contents undefined, for use in the order of a stream. */
@@ -52,6 +67,12 @@ public final class Memory {
     public static Memory borrow(int device, long bytes, MemorySegment segment, Supplier<String> name) {
         StreamUses streams = new StreamUses();
         return new Memory(device, bytes, segment, true, streams, Resource.borrowed(name, streams::synchronize));
+    }
+
+    /** A part that lives as long: closing either closes both. */
+    Memory slice(long offset, long size) {
+        Objects.checkFromIndexSize(offset, size, bytes);
+        return new Memory(whole, segment.address() - whole.segment.address() + offset, size);
     }
 
     /** What is queued on its own stream comes before the free; work on other streams has to be waited for. */
@@ -176,20 +197,22 @@ public final class Memory {
             if (borrowed) {
                 return segment;
             }
-            synchronized (this) {
-                if (exposure == null) {
-                    exposure = new Exposure(this);
-                }
-                return exposure.segment;
-            }
+            return whole.exposed().asSlice(segment.address() - whole.segment.address(), bytes);
         } finally {
             release();
         }
     }
 
+    private synchronized MemorySegment exposed() {
+        if (exposure == null) {
+            exposure = new Exposure(this);
+        }
+        return exposure.segment;
+    }
+
     /** Waits until no call uses it, then frees it in the order of its stream; borrowed memory is idle afterwards. */
     public void close() {
-        resource.close(this::endExposure);
+        resource.close(whole::endExposure);
     }
 
     private synchronized void endExposure() {

@@ -48,6 +48,8 @@ class AccountingTest {
             try (Forward forward = loss.forward(in.inputs())) {
                 long kept = plan.stateBytes() + resultBytes(c);
                 assertEquals(kept, device.memoryUsage().liveBytes() - before.liveBytes(), "what forward keeps");
+                assertEquals(2, device.memoryUsage().totalAllocations() - before.totalAllocations(),
+                        "allocations of forward: what it keeps, and its workspace");
                 assertEquals(kept + plan.forwardWorkspaceBytes(), device.memoryUsage().peakBytes() - before.liveBytes(),
                         "the peak of forward");
                 backward(device, c, data, in, forward, plan);
