@@ -29,7 +29,7 @@ struct Family {
     int32_t (*filtered_units)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
     int32_t (*filtered_windows)(const Problem &p, const filtered::Work &work, cudaStream_t stream);
     bool (*can_filter)(const DeviceTraits &device);
-    const BackwardKernels *backward;  // its own, or those of another family that serves whatever it serves
+    const BackwardKernels *backward;
 };
 
 // The family that the environment variable CCE_KERNEL names, if it serves the call; else the first of the table that

@@ -61,11 +61,12 @@ private:
         const bool has_scratch = has_dense_scratch(p_, kernels_);
         const InPlace in_place = has_scratch ? InPlace{} : pieces_in_place();
         const bool may_leave = kernels_.are_fast() && (has_scratch || !in_place.pieces.empty());
+        const bool may_leave_early = may_leave && (!measures() || kernels_.kept_mass != nullptr);
         const filtered::Pass pass = {p_, logits_, state_, scratch_.tokens, scratch_.rows, scratch_.control,
                                      scratch_.lists, embeddings_store(), classifier_store(all), bias_store(all),
-                                     measures() ? scratch_.kept : nullptr, may_leave, stream_};
+                                     measures() ? scratch_.kept : nullptr, may_leave_early, may_leave, stream_};
         CCE_TRY(pass.mark());
-        if (may_leave && measures()) CCE_TRY(measure_kept());
+        if (may_leave_early && measures()) CCE_TRY(measure_kept());
         CCE_TRY(pass.list());
         if (is_asked()) CCE_TRY(decide({scratch_.kept, nullptr, 0}));
         CCE_TRY(pass.sum());

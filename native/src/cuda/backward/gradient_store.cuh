@@ -19,4 +19,14 @@ __device__ inline GradientStore store_of_split(const GradientStore &to, float *p
     return {partials + split * lines * to.width, CCE_F32, false, nullptr, to.width, to.control};
 }
 
+// Two neighbouring elements, the first at an even place.
+__device__ inline float2 load_pair(const float *from) { return *reinterpret_cast<const float2 *>(from); }
+__device__ inline float2 load_pair(const __nv_bfloat16 *from) {
+    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162 *>(from));
+}
+__device__ inline void store_pair(float *to, float a, float b) { *reinterpret_cast<float2 *>(to) = {a, b}; }
+__device__ inline void store_pair(__nv_bfloat16 *to, float a, float b) {
+    *reinterpret_cast<__nv_bfloat162 *>(to) = __floats2bfloat162_rn(a, b);
+}
+
 }  // namespace cce::cuda

@@ -113,7 +113,7 @@ Work Pass::work() const {
 int32_t Pass::mark() const {
     CCE_TRY(prepare_positions(p, work(), state.least_live, scratch.least_live, scratch.target_tile, stream));
     CCE_TRY(filtered::mark(p, work(), stream));
-    return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
+    return may_leave_early ? leave_lists(work(), control, stream) : CCE_OK;
 }
 
 int32_t Pass::list() const {

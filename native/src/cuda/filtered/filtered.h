@@ -38,7 +38,10 @@ struct Pass {
     GradientStore classifier;
     GradientStore bias;
     KeptMass *kept;            // NULL: not asked for
-    bool may_leave;            // what the lists are too short for to dense products, by control->dense
+    // Whether what the lists are too short for may be left to dense products, by control->dense: before it is listed,
+    // and measured, or after that.
+    bool may_leave_early;
+    bool may_leave;
     cudaStream_t stream;
 
     // In this order, after row_gradients. With control->dense set, list and sum do nothing.

@@ -1,6 +1,6 @@
 #include "cuda/sm80/family.h"
 
-#include "cuda/plain/family.h"
+#include "cuda/sm80/backward.h"
 
 namespace cce::cuda::sm80 {
 namespace {
@@ -19,7 +19,7 @@ bool serves(const Problem &p, const cce_inputs *in) {
 
 const Family kFamily = {
     "cuda-sm80",    runs_on,          serves,     kSegmentClasses,   schedule, sweep,
-    filtered_units, filtered_windows, can_filter, &plain::kBackward,
+    filtered_units, filtered_windows, can_filter, &kBackward,
 };
 
 }  // namespace cce::cuda::sm80

@@ -50,6 +50,14 @@ __device__ __forceinline__ void load_matrices(uint32_t (&to)[4], uint32_t row) {
                  : "memory");
 }
 
+// The same of transposed matrices: lane l gets elements l / 4 of rows 2 * (l % 4) and the next of each.
+__device__ __forceinline__ void load_transposed(uint32_t (&to)[4], uint32_t row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(row)
+                 : "memory");
+}
+
 // sum += a b of 16 x 16 and 16 x 8 elements. Lane l holds columns 2 * (l % 4) and the next of rows l / 4 and l / 4 + 8
 // of the sum; 9.7.14.5.8.
 __device__ __forceinline__ void multiply_add(float (&sum)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,

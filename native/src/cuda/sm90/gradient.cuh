@@ -25,15 +25,6 @@ struct GradientTiles {
     }
 };
 
-__device__ inline float2 load_pair(const float *from) { return *reinterpret_cast<const float2 *>(from); }
-__device__ inline float2 load_pair(const __nv_bfloat16 *from) {
-    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162 *>(from));
-}
-__device__ inline void store_pair(float *to, float a, float b) { *reinterpret_cast<float2 *>(to) = {a, b}; }
-__device__ inline void store_pair(__nv_bfloat16 *to, float a, float b) {
-    *reinterpret_cast<__nv_bfloat162 *>(to) = __floats2bfloat162_rn(a, b);
-}
-
 // Stores this thread's part of a tile; lines from `lines` on do not exist.
 template <typename Out>
 __device__ void store_tile(const GradientStore &to, const float (&x)[kProducts][kProductSums], int32_t first_line,
