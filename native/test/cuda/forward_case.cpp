@@ -126,6 +126,7 @@ std::vector<int> forward_levels(const ForwardChoices &choices) {
     count[kShift] = 3;
     count[kIgnored] = 4;
     count[kBias] = 4;
+    count[kSoftcap] = 3;
     count[kReduction] = 3;
     count[kTargets] = 4;
     count[kWanted] = static_cast<int>(std::size(kWantedChoices));
@@ -145,7 +146,8 @@ ForwardCase forward_case(const ForwardChoices &choices, const std::vector<int> &
     s.hidden = choices.hidden[level[kHidden]];
     s.dtype = choices.dtypes[level[kDtype]];
     s.allow_tf32 = choices.allow_tf32[level[kAllowTf32]];
-    s.softcap = level[kSoftcap] ? real(1, 30) : 0;
+    // Kernels may take another way to logits that are near the cap: to some, or to none.
+    s.softcap = level[kSoftcap] == 0 ? 0 : level[kSoftcap] == 1 ? real(1, 8) : real(20, 40);
     s.temperature = level[kTemperature] ? real(0.5, 3) : 1;
     s.label_smoothing = level[kSmoothing] ? one_of({real(0.01, 0.5), 1.0}) : 0;
     s.z_loss = level[kZLoss] ? real(1e-4, 0.1) : 0;

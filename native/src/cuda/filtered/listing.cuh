@@ -140,7 +140,7 @@ __device__ Kept<Product> filter(const UnitInputs &unit, const Work &work, const 
         for (int r = 0; r < Product::kRows; ++r) {
             float &value = Product::value(sums, r, n);
             const float x = value + bias;
-            value = kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap) : x * map.inverse_temperature;
+            value = kCapped ? fast_capped(map, x) : x * map.inverse_temperature;
             kept.set(r, n, !(probability(value, shift[r]) < threshold));
         }
     }

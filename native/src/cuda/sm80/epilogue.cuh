@@ -33,7 +33,7 @@ template <Epilogue kEpilogue>
 __device__ float value_of(const LogitMap &map, float dot, float bias) {
     switch (kEpilogue) {
         case Epilogue::kBiased: return (dot + bias) * map.inverse_temperature;
-        case Epilogue::kCapped: return map.cap_scale * fast_tanh((dot + bias) * map.inverse_softcap);
+        case Epilogue::kCapped: return fast_capped(map, dot + bias);
         case Epilogue::kExtras: return fast_logit(map, dot + bias);
         default: return dot;
     }

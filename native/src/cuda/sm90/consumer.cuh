@@ -17,7 +17,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
     const Logits &logits = in.logits;
     const auto classes = static_cast<int32_t>(logits.classes);
     // Of what is summed.
-    const float unit = Option::kKind == LogitKind::kScaled ? logits.map.inverse_temperature : 1.0f;
+    const float unit = unit_of<Option::kKind>(logits.map);
     const ClassValues values(shared, group);
     Ring ring;
     std::conditional_t<Option::kExtras, RowExtraSums, RowSums> rows;
@@ -31,15 +31,13 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
         rows.clear();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_class = tile * kTileClasses;
-            if constexpr (Option::kKind != LogitKind::kScaled) {
-                values.sync();
-                values.fill(first_class, classes, [&](int32_t j) { return logits.map.bias_of(j); });
-            }
+            if constexpr (Option::kKind != LogitKind::kScaled)
+                fill_biases<Option::kKind>(logits.map, first_class, classes, values);
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (Option::kKind != LogitKind::kScaled) {
                 values.sync();
-                apply<Option::kKind>(logits.map, values, x);
+                apply<Option::kKind, 2>(logits.map, values, x);
             }
             if (first_class + kTileClasses > classes) {
 #pragma unroll

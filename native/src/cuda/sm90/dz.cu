@@ -56,8 +56,10 @@ __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int 
                           const LogitMap &map, const ClassValues &weights) {
     const float scale = unit * kLog2E;
     const float shift = -row.gradient.lse * kLog2E;
-    const float softmax = row.gradient.softmax * (kKind == LogitKind::kCapped ? 1.0f : map.inverse_temperature);
-    const float smoothing = row.gradient.smoothing * (kKind == LogitKind::kCapped ? 1.0f : map.inverse_temperature);
+    // A cap's slope below is that of a scaled tanh.
+    const float slope_unit = map.inverse_temperature * (kKind == LogitKind::kCapped ? kTanhUnit * kTanhUnit : 1.0f);
+    const float softmax = row.gradient.softmax * slope_unit;
+    const float smoothing = row.gradient.smoothing * slope_unit;
     constexpr int kExchanged = 4;
     static_assert(kPairs % kExchanged == 0);
 #pragma unroll
@@ -74,7 +76,7 @@ __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int 
                 const float p = fast_exp2(fmaf(value, scale, shift));
                 dz[v] = (p < row.threshold ? 0.0f : p) * softmax;
                 dz[v] -= smoothing * (v == 0 ? weight.x : weight.y);
-                if (kKind == LogitKind::kCapped) dz[v] *= map.slope(value);
+                if (kKind == LogitKind::kCapped) dz[v] *= fmaf(-value, value, 1.0f / (kTanhUnit * kTanhUnit));
             }
             const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[0], dz[1]);
             pairs[k] = row.exists ? reinterpret_cast<const uint32_t &>(rounded) : 0;
@@ -98,7 +100,7 @@ __device__ void store_target(const DzRow &row, const float (&z)[kProductSums], i
         for (int v = 0; v < 2; ++v)
             if (place == 8 * pair + v) value = z[4 * pair + 2 * u + v];
     const float p = fast_exp2(fmaf(value, unit * kLog2E, -row.gradient.lse * kLog2E));
-    const float slope = kKind == LogitKind::kCapped ? map.slope(value) : map.inverse_temperature;
+    const float slope = kKind == LogitKind::kCapped ? map.slope(value * unit) : map.inverse_temperature;
     const auto element =
         DzElement::of(row.gradient, p, true, weights.of_column(row.target), slope);
     row.out[row.target] = __float2bfloat16_rn(element.filtered(row.threshold));
@@ -118,7 +120,7 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
                            int32_t steps) {
     const LogitMap &map = work.logits.map;
     const auto classes = static_cast<int32_t>(work.logits.classes);
-    const float unit = kKind == LogitKind::kScaled ? map.inverse_temperature : 1.0f;
+    const float unit = unit_of<kKind>(map);
     const ClassValues values(shared, group);
     Ring ring;
     for (int32_t r = 0; r < shared.list.count; ++r) {
@@ -127,15 +129,12 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
             const int32_t first_column = tile * kTileClasses;
             const int32_t first_class = static_cast<int32_t>(work.block.first_class) + first_column;
             const int32_t columns = static_cast<int32_t>(work.block.classes) - first_column;
-            if constexpr (kKind != LogitKind::kScaled) {
-                values.sync();
-                values.fill(first_class, classes, [&](int32_t j) { return map.bias_of(j); });
-            }
+            if constexpr (kKind != LogitKind::kScaled) fill_biases<kKind>(map, first_class, classes, values);
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (kKind != LogitKind::kScaled) {
                 values.sync();
-                apply<kKind>(map, values, x);
+                apply<kKind, 4>(map, values, x);
             }
             values.sync();
             values.fill(first_class, classes,

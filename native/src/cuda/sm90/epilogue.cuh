@@ -1,4 +1,4 @@
-// From the products of a tile to its logits.
+// From the products of a tile to its logits, in a unit that saves a multiplication each.
 #pragma once
 
 #include "cuda/fast_math.cuh"
@@ -60,27 +60,81 @@ __device__ inline void clear_absent(int32_t first_class, int32_t classes, float 
             if (first_class + pair_column(p) + v >= classes) sums[4 * p + v] = sums[4 * p + 2 + v] = -INFINITY;
 }
 
-// The logit of a dot product.
+// What `apply` leaves, or the products themselves where it has nothing to do, times this are logits.
 template <LogitKind kKind>
-__device__ float logit(const LogitMap &map, float x) {
-    return kKind == LogitKind::kCapped ? map.cap_scale * fast_tanh(x * map.inverse_softcap)
-                                       : x * map.inverse_temperature;
+__device__ float unit_of(const LogitMap &map) {
+    switch (kKind) {
+        case LogitKind::kScaled: return map.inverse_temperature;
+        case LogitKind::kCapped: return cap_unit(map);
+        default: return 1.0f;
+    }
 }
 
-// Turns dot products into logits.
+// Fills in the biases, as `apply` wants them after another sync().
 template <LogitKind kKind>
-__device__ void apply(const LogitMap &map, const ClassValues &bias, float (&x)[kProducts][kProductSums]) {
+__device__ void fill_biases(const LogitMap &map, int32_t first_class, int32_t classes, const ClassValues &values) {
+    values.sync();
+    values.fill(first_class, classes, [&](int32_t j) {
+        return kKind == LogitKind::kCapped ? map.bias_of(j) * cap_factor(map) : map.bias_of(j);
+    });
+}
+
+// Turns dot products into capped logits, kVotePairs pairs of columns at a time: the more, the better do instructions
+// overlap, and the more registers they take. Where no lane of the warp has a large logit, without special functions.
+// What becomes of a logit does not depend on the others.
+template <int kVotePairs>
+__device__ void cap(const LogitMap &map, const ClassValues &bias, float (&x)[kProducts][kProductSums]) {
+    static_assert(kPairs % kVotePairs == 0);
+    const float factor = cap_factor(map);
 #pragma unroll
-    for (int pair = 0; pair < kPairs; ++pair) {
-        const float2 b = bias.at(pair);
+    for (int first = 0; first < kPairs; first += kVotePairs) {
+        float s[kProducts][4 * kVotePairs];
+        uint32_t bits = 0;  // that any of this thread's has
+#pragma unroll
+        for (int pair = 0; pair < kVotePairs; ++pair) {
+            const float2 b = bias.at(first + pair);
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+                for (int v = 0; v < 4; ++v) {
+                    float &value = s[p][4 * pair + v];
+                    value = fmaf(x[p][4 * (first + pair) + v], factor, v % 2 == 0 ? b.x : b.y);
+                    bits |= __float_as_uint(value);
+                }
+        }
+        const bool any_outer = __any_sync(kAllLanes, bits & kOuterBit);
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)
 #pragma unroll
-            for (int u = 0; u < 2; ++u) {
-                float *z = &x[p][4 * pair + 2 * u];
-                z[0] = logit<kKind>(map, z[0] + b.x);
-                z[1] = logit<kKind>(map, z[1] + b.y);
-            }
+            for (int v = 0; v < 4 * kVotePairs; ++v) x[p][4 * first + v] = inner_tanh(s[p][v]);
+        if (any_outer) {
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+                for (int v = 0; v < 4 * kVotePairs; ++v)
+                    if (is_outer(s[p][v])) x[p][4 * first + v] = outer_tanh(s[p][v]);
+        }
+    }
+}
+
+// Turns dot products into logits. kVotePairs: for `cap`.
+template <LogitKind kKind, int kVotePairs>
+__device__ void apply(const LogitMap &map, const ClassValues &bias, float (&x)[kProducts][kProductSums]) {
+    if constexpr (kKind == LogitKind::kCapped) {
+        cap<kVotePairs>(map, bias, x);
+    } else {
+#pragma unroll
+        for (int pair = 0; pair < kPairs; ++pair) {
+            const float2 b = bias.at(pair);
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+                for (int u = 0; u < 2; ++u) {
+                    float *z = &x[p][4 * pair + 2 * u];
+                    z[0] = (z[0] + b.x) * map.inverse_temperature;
+                    z[1] = (z[1] + b.y) * map.inverse_temperature;
+                }
+        }
     }
 }
 

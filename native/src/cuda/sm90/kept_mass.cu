@@ -80,7 +80,7 @@ template <LogitKind kKind>
 __device__ void consume_mass(Shared &shared, const MassWork &work, int32_t valid, int32_t group, int32_t steps) {
     const LogitMap &map = work.logits.map;
     const auto classes = static_cast<int32_t>(work.logits.classes);
-    const float unit = kKind == LogitKind::kScaled ? map.inverse_temperature : 1.0f;
+    const float unit = unit_of<kKind>(map);
     const ClassValues values(shared, group);
     Ring ring;
     MassSums sums;
@@ -89,15 +89,12 @@ __device__ void consume_mass(Shared &shared, const MassWork &work, int32_t valid
         sums.begin(work, run, valid, group);
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_class = tile * kTileClasses;
-            if constexpr (kKind != LogitKind::kScaled) {
-                values.sync();
-                values.fill(first_class, classes, [&](int32_t j) { return map.bias_of(j); });
-            }
+            if constexpr (kKind != LogitKind::kScaled) fill_biases<kKind>(map, first_class, classes, values);
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (kKind != LogitKind::kScaled) {
                 values.sync();
-                apply<kKind>(map, values, x);
+                apply<kKind, 1>(map, values, x);
             }
             if (first_class + kTileClasses > classes) {
 #pragma unroll
