@@ -20,6 +20,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     std::vector<BackwardCase> cases = covering_cases(kAnyGradient, INT64_MAX);
     append(&cases, covering_cases(kTensorCoreGradients, INT64_MAX));
     append(&cases, covering_cases(kManyRows, kManyRowsCases));
+    append(&cases, covering_cases(kLargeClassifier, INT64_MAX));
     return cases;
 }
 

@@ -109,7 +109,6 @@ Head::Head(int device, const Operands &operands, const Variant &variant)
     gradients_.embeddings = embeddings_gradient_.data();
     gradients_.classifier = classifier_gradient_.data();
     gradients_.bias = bias_gradient_.data();
-    gradients_.filter_report = filter_report_.data();
     gradients_.embeddings_dtype = variant.float32_gradients ? CCE_F32 : problem_.dtype;
     gradients_.classifier_dtype = gradients_.embeddings_dtype;
     gradients_.bias_dtype = CCE_F32;
@@ -123,9 +122,11 @@ void Head::forward(cudaStream_t stream) const {
               "computing forward");
 }
 
-void Head::backward(cudaStream_t stream) const {
+void Head::backward(cudaStream_t stream) const { backward_into(gradients_, stream); }
+
+void Head::backward_into(const cce_gradients &gradients, cudaStream_t stream) const {
     const ForcedFamily forced(variant_.family);
-    check_cce(cce_backward(&problem_, &inputs_, &gradients_, state_.data(), state_.bytes(), workspace_.data(),
+    check_cce(cce_backward(&problem_, &inputs_, &gradients, state_.data(), state_.bytes(), workspace_.data(),
                            workspace_.bytes(), stream),
               "computing backward");
 }
@@ -150,7 +151,9 @@ Results Head::results(cudaStream_t stream) const {
 void Head::fresh_gradients(cudaStream_t stream) const {
     poison(stream);
     forward(stream);
-    backward(stream);
+    cce_gradients with_report = gradients_;
+    with_report.filter_report = filter_report_.data();
+    backward_into(with_report, stream);
     check_cce(cce_check(&problem_, state_.data(), state_.bytes(), nullptr, stream), "checking the targets");
 }
 

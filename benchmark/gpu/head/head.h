@@ -75,12 +75,12 @@ public:
     Results fresh_results(cudaStream_t stream) const;
     // What the buffers hold now, after whatever filled them. Waits.
     Results results(cudaStream_t stream) const;
-    // Forward and backward over poisoned outputs, state and workspace. Waits, and ends the program if libcce reports
-    // bad targets.
+    // Forward and backward over poisoned outputs, state and workspace, with a filter report. Waits, and ends the program
+    // if libcce reports bad targets.
     void fresh_gradients(cudaStream_t stream) const;
     // Of what the gradients hold now. Waits.
     GradientBits gradient_bits(cudaStream_t stream) const;
-    // CCE_REPORT_LENGTH numbers of the last backward. Waits.
+    // CCE_REPORT_LENGTH numbers of the last fresh_gradients. Waits.
     std::vector<float> filter_report(cudaStream_t stream) const { return filter_report_.read(stream); }
     // Gradients that are accumulated into get the same small numbers each time.
     void poison(cudaStream_t stream) const;
@@ -98,6 +98,8 @@ public:
     const Variant &variant() const { return variant_; }
 
 private:
+    void backward_into(const cce_gradients &gradients, cudaStream_t stream) const;
+
     cce_problem problem_;
     cce_inputs inputs_;
     cce_outputs outputs_;

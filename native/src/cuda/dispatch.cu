@@ -73,7 +73,7 @@ int64_t backward_workspace_bytes(const Problem &p) {
     for (const Family *family : kFamilies) {
         const BackwardKernels &kernels = *family->backward;
         if (!can_serve(*family, p, nullptr) || !kernels.serves(p, nullptr)) continue;
-        bytes = std::max(bytes, BackwardScratch::at(p, kernels.plan(p), kernels.dz_bytes, nullptr).bytes);
+        bytes = std::max(bytes, BackwardScratch::at(p, kernels, nullptr).bytes);
     }
     return bytes;
 }

@@ -149,6 +149,9 @@ const BackwardChoices kTensorCoreGradients = {
 const BackwardChoices kManyRows = {
     {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false};
 
+const BackwardChoices kLargeClassifier = {
+    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false};
+
 const BackwardChoices kSmallGradients = {
     {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false};
 

@@ -47,6 +47,7 @@ struct BackwardChoices {
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
 extern const BackwardChoices kManyRows;             // several passes of rows, several chunks of classes
+extern const BackwardChoices kLargeClassifier;    // whose gradient has room for dense products
 extern const BackwardChoices kSmallGradients;
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most);

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "cuda/backward/in_place.h"
+#include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/dispatch.h"
 #include "cuda/plain/dropped_mass.h"
@@ -13,29 +15,31 @@
 namespace cce::cuda {
 namespace {
 
+// Positions of which an early decision is tried: a sixteenth of the work at 8192 of them.
+constexpr int64_t kEarlyRows = 512;
+
 // One call, with everything that its steps share.
 class Backward {
 public:
     Backward(const Problem &p, const cce_inputs &in, const cce_gradients &grad, const State &state, Workspace w,
              cudaStream_t stream)
         : p_(p), in_(in), grad_(grad), state_(state), kernels_(backward_kernels_of(p, in, grad)),
-          plan_(kernels_.plan(p)), scratch_(BackwardScratch::at(p, plan_, kernels_.dz_bytes, w.base)), stream_(stream),
+          plan_(kernels_.plan(p)), scratch_(BackwardScratch::at(p, kernels_, w.base)), stream_(stream),
           logits_(Logits::of(p, in, &scratch_.control->valid, state.valid_rows)) {}
 
     int32_t run() const {
         const bool by_lists = filtered::applies(p_);
-        CCE_TRY(begin_backward(p_, state_, grad_.grad_lse != nullptr, !by_lists, scratch_.control, stream_));
+        CCE_TRY(begin_backward(p_, state_, grad_.grad_lse != nullptr, !by_lists, measures(), scratch_.control,
+                               stream_));
         CCE_TRY(list_tokens(p_, logits_, scratch_.tokens, stream_));
         const LossGradient gradient = {state_.lse, static_cast<const float *>(grad_.grad_loss),
                                        static_cast<const float *>(grad_.grad_lse), state_.header};
         CCE_TRY(row_gradients(p_, logits_, gradient, scratch_.rows, stream_));
         if (wants_embeddings()) CCE_TRY(clear_embeddings());
-        if (!by_lists) {
-            CCE_TRY(settle_filters());
-            return dense_gradients();
-        }
-        CCE_TRY(filtered_gradients());
-        return has_limit() ? dense_gradients() : CCE_OK;
+        if (measures()) CCE_TRY(clear_kept());
+        if (by_lists) return filtered_gradients();
+        CCE_TRY(settle_filters());
+        return dense_in_workspace();
     }
 
 private:
@@ -46,28 +50,128 @@ private:
     bool filters_classifier() const { return wants_classifier() && p_.spec.filter_classifier > 0.0; }
     bool has_limit() const { return p_.spec.max_dropped_mass > 0.0; }
     float *report() const { return static_cast<float *>(grad_.filter_report); }
+    bool is_asked() const { return report() != nullptr || has_limit(); }
+    bool measures() const { return is_asked() && (filters_embeddings() || filters_classifier()); }
+    DzInputs inputs() const { return {scratch_.rows, scratch_.control}; }
 
-    // With a limit, dense products follow, and do nothing unless it was exceeded.
+    // From lists; where these are too short and there is something better, from dense products, which know the filters
+    // too.
     int32_t filtered_gradients() const {
-        const bool asked = report() != nullptr || has_limit();
         const Block all = {0, p_.rows, 0, p_.spec.classes, 0};
-        const GradientStore embeddings = {grad_.embeddings, grad_.embeddings_dtype, adds(CCE_GRADIENT_EMBEDDINGS),
-                                          scratch_.tokens, p_.spec.hidden, scratch_.control};
+        const bool has_scratch = has_dense_scratch(p_, kernels_);
+        const InPlace in_place = has_scratch ? InPlace{} : pieces_in_place();
+        const bool may_leave = kernels_.are_fast() && (has_scratch || !in_place.pieces.empty());
         const filtered::Pass pass = {p_, logits_, state_, scratch_.tokens, scratch_.rows, scratch_.control,
-                                     scratch_.lists, embeddings, classifier_store(all), bias_store(all), stream_};
-        CCE_TRY(pass.prepare());
-        CCE_TRY(has_limit() ? pass.measure() : pass.gradients(asked));
-        if (asked)
-            CCE_TRY(decide_filters(p_, scratch_.lists.dropped, 1, filters_embeddings(), filters_classifier(),
-                                   scratch_.control, report(), stream_));
-        return has_limit() ? pass.gradients(false) : CCE_OK;
+                                     scratch_.lists, embeddings_store(), classifier_store(all), bias_store(all),
+                                     measures() ? scratch_.kept : nullptr, may_leave, stream_};
+        CCE_TRY(pass.mark());
+        if (may_leave && measures()) CCE_TRY(measure_kept());
+        CCE_TRY(pass.list());
+        if (is_asked()) CCE_TRY(decide({scratch_.kept, nullptr, 0}));
+        CCE_TRY(pass.sum());
+        if (!in_place.pieces.empty()) return dense_in_place(in_place);
+        return may_leave || has_limit() ? dense_in_workspace() : CCE_OK;
     }
 
-    int32_t dense_gradients() const {
+    int32_t clear_kept() const {
+        return check(cudaMemsetAsync(scratch_.kept, 0, 2 * p_.rows * sizeof(KeptMass), stream_),
+                     "clearing what the filters keep");
+    }
+
+    // What the filters keep, by sweeps over all logits, if control->unmeasured; a limit may be exceeded before all
+    // positions are measured.
+    int32_t measure_kept() const {
+        const int64_t early = has_limit() ? std::min(kEarlyRows, p_.rows) : 0;
+        if (early > 0) {
+            CCE_TRY(kernels_.kept_mass(p_, logits_, inputs(), 0, early, scratch_.kept, stream_));
+            CCE_TRY(decide_filters_early(p_, {scratch_.kept, nullptr, 0}, early, filters_embeddings(),
+                                         filters_classifier(), scratch_.control, stream_));
+        }
+        return kernels_.kept_mass(p_, logits_, inputs(), early, p_.rows - early, scratch_.kept, stream_);
+    }
+
+    int32_t decide(const FilterMass &mass) const {
+        return decide_filters(p_, mass, filters_embeddings(), filters_classifier(), scratch_.control, report(),
+                              stream_);
+    }
+
+    // Measures what the filters drop only if someone asks.
+    int32_t settle_filters() const {
+        if (!is_asked()) return CCE_OK;
+        if (!measures()) return decide({});
+        if (kernels_.kept_mass != nullptr) {
+            CCE_TRY(measure_kept());
+            return decide({scratch_.kept, nullptr, 0});
+        }
+        const auto splits = plain::VocabularySplits::of(p_);
+        CCE_TRY(plain::dropped_mass(p_, logits_, splits, state_.lse, scratch_.control, scratch_.dropped, stream_));
+        return decide({nullptr, scratch_.dropped, splits.count});
+    }
+
+    // Where a product reads and writes.
+    struct Place {
+        ChunkScratch scratch;
+        int64_t pitch;
+        float *embeddings;  // the sums of dE, unless these are in its own buffer
+        bool to_embeddings;
+        bool to_classifier;
+    };
+
+    int32_t dense_in_workspace() const {
         if (!wants_embeddings() && !wants_classifier()) return CCE_OK;
+        const Place place = {scratch_.dense.chunk, plan_.chunk, scratch_.dense.embeddings, wants_embeddings(), wants_classifier()};
         for (int64_t first_class = 0; first_class < p_.spec.classes; first_class += plan_.chunk)
-            CCE_TRY(chunk(first_class));
-        return wants_embeddings() ? finish_embeddings() : CCE_OK;
+            CCE_TRY(chunk(first_class, std::min(plan_.chunk, p_.spec.classes - first_class), place));
+        return wants_embeddings() ? finish_embeddings(scratch_.dense.embeddings) : CCE_OK;
+    }
+
+    // None where dC is not free to be written to before it is there.
+    InPlace pieces_in_place() const {
+        if (!kernels_.are_fast() || grad_.classifier == nullptr || adds(CCE_GRADIENT_CLASSIFIER)) return {};
+        constexpr int64_t kMostDzBytes = int64_t{256} << 20;
+        const bool sums = wants_embeddings() && !sums_embeddings_in_place();
+        const InPlaceSizes sizes = {p_.spec.classes,
+                                    kMostDzBytes / (plan_.pass * kernels_.dz_bytes * (plan_.separate_dz ? 2 : 1)),
+                                    plan_.tile,
+                                    p_.spec.hidden * dtype_bytes(grad_.classifier_dtype),
+                                    sums ? p_.rows * p_.spec.hidden * int64_t{sizeof(float)} : 0,
+                                    scratch_.lists_end - lists_begin(),
+                                    wants_embeddings()};
+        return InPlace::of(sizes, [&](int64_t classes) {
+            Carver carver(nullptr);
+            chunk_scratch(pitch_of(classes), &carver);
+            return carver.bytes();
+        });
+    }
+
+    static int64_t pitch_of(int64_t classes) {
+        return div_up(classes, BackwardPlan::kChunkStep) * BackwardPlan::kChunkStep;
+    }
+
+    ChunkScratch chunk_scratch(int64_t pitch, Carver *carver) const {
+        return ChunkScratch::at(p_, plan_, pitch, kernels_.dz_bytes, carver);
+    }
+
+    // Offset of the memory of the lists.
+    int64_t lists_begin() const {
+        return reinterpret_cast<char *>(scratch_.lists.begin()) - reinterpret_cast<char *>(scratch_.control);
+    }
+
+    int32_t dense_in_place(const InPlace &in_place) const {
+        auto *const dc = static_cast<char *>(grad_.classifier);
+        auto *const sums = reinterpret_cast<float *>(dc + in_place.sums);
+        bool finished = !wants_embeddings();
+        for (const DensePiece &piece : in_place.pieces) {
+            if (!piece.embeddings && !finished) {
+                CCE_TRY(finish_embeddings(sums));
+                finished = true;
+            }
+            const int64_t pitch = pitch_of(piece.classes);
+            Carver carver((piece.in_lists ? static_cast<char *>(scratch_.lists.begin()) : dc) + piece.scratch);
+            const Place place = {chunk_scratch(pitch, &carver), pitch, sums, piece.embeddings, piece.classifier};
+            CCE_TRY(chunk(piece.first_class, piece.classes, place));
+        }
+        return finished ? CCE_OK : finish_embeddings(sums);
     }
 
     int32_t dz_dtype() const { return kernels_.dz_bytes == sizeof(float) ? CCE_F32 : p_.spec.dtype; }
@@ -75,78 +179,71 @@ private:
     // dE is summed where it belongs if that is float32.
     bool sums_embeddings_in_place() const { return grad_.embeddings_dtype == CCE_F32; }
 
-    // Measures what the filters drop only if someone asks.
-    int32_t settle_filters() const {
-        if (report() == nullptr && !has_limit()) return CCE_OK;
-        const auto splits = plain::VocabularySplits::of(p_);
-        float *dropped = filters_embeddings() || filters_classifier() ? scratch_.dropped : nullptr;
-        if (dropped != nullptr)
-            CCE_TRY(plain::dropped_mass(p_, logits_, splits, state_.lse, scratch_.control, dropped, stream_));
-        return decide_filters(p_, dropped, splits.count, filters_embeddings(), filters_classifier(), scratch_.control,
-                              report(), stream_);
-    }
-
     // Rows of E that no counting position reads have no gradient.
     int32_t clear_embeddings() const {
         return gradient_clear(grad_.embeddings, grad_.embeddings_dtype, p_.tokens * p_.spec.hidden,
                               adds(CCE_GRADIENT_EMBEDDINGS), scratch_.control, stream_);
     }
 
-    int32_t chunk(int64_t first_class) const {
+    int32_t chunk(int64_t first_class, int64_t classes, const Place &place) const {
         Block block;
         block.first_class = first_class;
-        block.classes = std::min(plan_.chunk, p_.spec.classes - first_class);
-        block.pitch = plan_.chunk;
+        block.classes = classes;
+        block.pitch = place.pitch;
         for (int64_t pass = 0; pass < plan_.passes; ++pass) {
             block.first_row = pass * plan_.pass;
             block.rows = std::min(plan_.pass, p_.rows - block.first_row);
-            CCE_TRY(pass_of_chunk(block));
+            CCE_TRY(pass_of_chunk(block, place));
         }
+        if (!place.to_classifier) return CCE_OK;
         if (grad_.classifier != nullptr && plan_.passes > 1)
-            CCE_TRY(gradient_sum(scratch_.classifier, 1, block.classes, nullptr, 0, classifier_store(block), stream_));
+            CCE_TRY(gradient_sum(place.scratch.classifier, 1, classes, nullptr, 0, classifier_store(block), stream_));
         if (grad_.bias == nullptr) return CCE_OK;
-        return bias_gradient(scratch_.column_sums, block, scratch_.control, bias_store(block), stream_);
+        return bias_gradient(place.scratch.column_sums, block, scratch_.control, bias_store(block), stream_);
     }
 
-    int32_t pass_of_chunk(const Block &block) const {
-        const bool two = plan_.separate_dz && wants_embeddings() && wants_classifier();
-        void *for_embeddings = wants_embeddings() ? scratch_.dz[0] : nullptr;
-        void *for_classifier = two || !wants_embeddings() ? scratch_.dz[two] : nullptr;
+    int32_t pass_of_chunk(const Block &block, const Place &place) const {
+        const ChunkScratch &scratch = place.scratch;
+        const bool two = plan_.separate_dz && place.to_embeddings && place.to_classifier;
+        void *for_embeddings = place.to_embeddings ? scratch.dz[0] : nullptr;
+        void *for_classifier = two || !place.to_embeddings ? scratch.dz[two] : nullptr;
         const void *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
-        const DzInputs inputs = {scratch_.rows, scratch_.control};
-        CCE_TRY(kernels_.dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_));
-        if (grad_.bias != nullptr)
-            CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch_.column_sums, stream_));
-        if (grad_.classifier != nullptr)
+        CCE_TRY(kernels_.dz_block(p_, logits_, inputs(), block, for_embeddings, for_classifier, stream_));
+        if (place.to_classifier && grad_.bias != nullptr)
+            CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch.column_sums, stream_));
+        if (place.to_classifier && grad_.classifier != nullptr)
             CCE_TRY(kernels_.classifier_gradient(p_, in_.embeddings, scratch_.tokens + block.first_row, classifier_dz,
-                                                 block, plan_.classifier, scratch_.control, scratch_.partials,
-                                                 classifier_sum(block), stream_));
-        if (!wants_embeddings()) return CCE_OK;
+                                                 block, plan_.classifier, scratch_.control, scratch_.dense.partials,
+                                                 classifier_sum(block, scratch), stream_));
+        if (!place.to_embeddings) return CCE_OK;
         return kernels_.embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings,
-                                            scratch_.control, scratch_.partials, embeddings_sum(block), stream_);
+                                            scratch_.control, scratch_.dense.partials,
+                                            embeddings_sum(block, place.embeddings), stream_);
     }
 
-    int32_t finish_embeddings() const {
+    int32_t finish_embeddings(const float *sums) const {
         if (sums_embeddings_in_place()) return CCE_OK;
-        const GradientStore store = {grad_.embeddings, grad_.embeddings_dtype, adds(CCE_GRADIENT_EMBEDDINGS),
-                                     scratch_.tokens, p_.spec.hidden, scratch_.control};
-        return gradient_sum(scratch_.embeddings, 1, p_.rows, &scratch_.control->valid, 0, store, stream_);
+        return gradient_sum(sums, 1, p_.rows, &scratch_.control->valid, 0, embeddings_store(), stream_);
     }
 
-    // Where the rows of `block` sum their dE. The first chunk overwrites what the workspace held.
-    GradientStore embeddings_sum(const Block &block) const {
+    GradientStore embeddings_store() const {
+        return {grad_.embeddings, grad_.embeddings_dtype, adds(CCE_GRADIENT_EMBEDDINGS),
+                scratch_.tokens, p_.spec.hidden, scratch_.control};
+    }
+
+    // Where the rows of `block` sum their dE. The first chunk overwrites what the memory held.
+    GradientStore embeddings_sum(const Block &block, float *sums) const {
         const bool first = block.first_class == 0;
         if (sums_embeddings_in_place())
             return {grad_.embeddings, CCE_F32, !first || adds(CCE_GRADIENT_EMBEDDINGS),
                     scratch_.tokens + block.first_row, p_.spec.hidden, scratch_.control};
-        return {scratch_.embeddings + block.first_row * p_.spec.hidden, CCE_F32, !first, nullptr, p_.spec.hidden,
-                scratch_.control};
+        return {sums + block.first_row * p_.spec.hidden, CCE_F32, !first, nullptr, p_.spec.hidden, scratch_.control};
     }
 
     // Where a pass leaves its share of the chunk's dC.
-    GradientStore classifier_sum(const Block &block) const {
+    GradientStore classifier_sum(const Block &block, const ChunkScratch &scratch) const {
         if (plan_.passes == 1) return classifier_store(block);
-        return {scratch_.classifier, CCE_F32, block.first_row > 0, nullptr, p_.spec.hidden, scratch_.control};
+        return {scratch.classifier, CCE_F32, block.first_row > 0, nullptr, p_.spec.hidden, scratch_.control};
     }
 
     GradientStore classifier_store(const Block &block) const {

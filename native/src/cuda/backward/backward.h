@@ -27,6 +27,13 @@ struct BackwardKernels {
     int32_t (*classifier_gradient)(const Problem &p, const void *embeddings, const int64_t *tokens, const void *dz,
                                    const Block &block, const DepthSplits &splits, const BackwardControl *control,
                                    float *partials, const GradientStore &store, cudaStream_t stream);
+    // Adds what the filters keep of positions [first_row, first_row + rows) to `kept`, if control->unmeasured. NULL:
+    // there is only plain::dropped_mass.
+    int32_t (*kept_mass)(const Problem &p, const Logits &logits, const DzInputs &inputs, int64_t first_row,
+                         int64_t rows, KeptMass *kept, cudaStream_t stream);
+
+    // Whether the products run on tensor cores, which lists that are too short had better leave the work to.
+    bool are_fast() const { return dz_bytes == 2; }
 };
 
 // As in Backend.

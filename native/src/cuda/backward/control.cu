@@ -11,11 +11,11 @@ constexpr int kDecideThreads = 1024;
 // A state of another problem holds row numbers that must not be followed: nothing counts, and gradients become NaN.
 // Nothing counts either in a mean over nothing, unless gradients of the lse come in.
 __global__ void begin_backward_kernel(const StateHeader *header, uint64_t fingerprint, bool has_grad_lse,
-                                      bool dense, float filter_embeddings, float filter_classifier,
+                                      bool dense, bool unmeasured, float filter_embeddings, float filter_classifier,
                                       BackwardControl *control) {
     const bool good = header->fingerprint == fingerprint;
     const bool any = good && (header->divisor != 0.0 || has_grad_lse);
-    *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier, dense};
+    *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier, dense, unmeasured};
 }
 
 __global__ void __launch_bounds__(kThreads) list_tokens_kernel(Logits logits, int64_t *tokens) {
@@ -23,54 +23,90 @@ __global__ void __launch_bounds__(kThreads) list_tokens_kernel(Logits logits, in
     if (i < *logits.valid) tokens[i] = logits.token(i);
 }
 
-// Mean and worst of the dropped mass of a position; decides and reports for one gradient. The whole block must call it.
-__device__ void decide(const float *dropped, int64_t splits, int64_t rows, int64_t valid, double limit, float *filter,
-                       float *mean_report, float *worst_report, float *exact_report) {
+// What a filter, the first or the second, drops of counting position i.
+__device__ double dropped_of(const FilterMass &mass, int64_t rows, int filter, int64_t i) {
+    if (mass.kept != nullptr)
+        return Maximum()(1.0 - static_cast<double>(mass.kept[filter * rows + i]) / kWholeMass, 0.0);
     double sum = 0.0;
-    double worst = 0.0;
-    for (int64_t i = threadIdx.x; i < valid; i += kDecideThreads) {
-        double of_row = 0.0;
-        for (int64_t split = 0; split < splits; ++split) of_row += dropped[split * rows + i];
-        sum += of_row;
-        worst = Maximum()(worst, of_row);
+    for (int64_t split = 0; split < mass.splits; ++split) sum += mass.dropped[(filter * mass.splits + split) * rows + i];
+    return sum;
+}
+
+struct Dropped {
+    double sum;
+    double worst;
+};
+
+// Of the first `count` counting positions. The whole block must call it; the first thread has the result.
+__device__ Dropped dropped_of_all(const FilterMass &mass, int64_t rows, int filter, int64_t count) {
+    Dropped all = {0.0, 0.0};
+    for (int64_t i = threadIdx.x; i < count; i += kDecideThreads) {
+        const double of_row = dropped_of(mass, rows, filter, i);
+        all.sum += of_row;
+        all.worst = Maximum()(all.worst, of_row);
     }
-    sum = reduce_block(sum, Sum());
-    worst = reduce_block(worst, Maximum());
+    return {reduce_block(all.sum, Sum()), reduce_block(all.worst, Maximum())};
+}
+
+__device__ bool exceeds(double sum, int64_t valid, double limit) {
+    return limit > 0.0 && sum > limit * static_cast<double>(valid);
+}
+
+// Decides and reports for one gradient. A filter that is off was found to exceed the limit before. The whole block must
+// call it.
+__device__ void decide(const FilterMass &mass, int64_t rows, int filter, int64_t valid, double limit, float *threshold,
+                       float *mean_report, float *worst_report, float *exact_report) {
+    const Dropped dropped = dropped_of_all(mass, rows, filter, valid);
     if (threadIdx.x != 0) return;
-    const double mean = valid > 0 ? sum / static_cast<double>(valid) : 0.0;
-    const bool exact = limit > 0.0 && mean > limit;
-    if (exact) *filter = 0.0f;
+    const bool exact = *threshold == 0.0f || exceeds(dropped.sum, valid, limit);
+    if (exact) *threshold = 0.0f;
+    const double mean = valid > 0 ? dropped.sum / static_cast<double>(valid) : 0.0;
     *mean_report = exact ? 0.0f : static_cast<float>(mean);
-    *worst_report = exact ? 0.0f : static_cast<float>(worst);
+    *worst_report = exact ? 0.0f : static_cast<float>(dropped.worst);
     *exact_report = exact ? 1.0f : 0.0f;
 }
 
 __global__ void __launch_bounds__(kDecideThreads)
-decide_filters_kernel(const float *dropped, int64_t splits, int64_t rows, double limit, bool embeddings,
-                      bool classifier, BackwardControl *control, float *report) {
+decide_filters_kernel(FilterMass mass, int64_t rows, double limit, bool embeddings, bool classifier,
+                      BackwardControl *control, float *report) {
     __shared__ float entries[CCE_REPORT_LENGTH];
     if (threadIdx.x < CCE_REPORT_LENGTH) entries[threadIdx.x] = 0.0f;
     __syncthreads();
     const int64_t valid = control->valid;
-    if (dropped != nullptr && embeddings)
-        decide(dropped, splits, rows, valid, limit, &control->filter_embeddings, &entries[CCE_REPORT_EMBEDDINGS_MEAN],
+    if (embeddings)
+        decide(mass, rows, 0, valid, limit, &control->filter_embeddings, &entries[CCE_REPORT_EMBEDDINGS_MEAN],
                &entries[CCE_REPORT_EMBEDDINGS_WORST], &entries[CCE_REPORT_EMBEDDINGS_EXACT]);
-    if (dropped != nullptr && classifier)
-        decide(dropped + splits * rows, splits, rows, valid, limit, &control->filter_classifier,
-               &entries[CCE_REPORT_CLASSIFIER_MEAN], &entries[CCE_REPORT_CLASSIFIER_WORST],
-               &entries[CCE_REPORT_CLASSIFIER_EXACT]);
+    if (classifier)
+        decide(mass, rows, 1, valid, limit, &control->filter_classifier, &entries[CCE_REPORT_CLASSIFIER_MEAN],
+               &entries[CCE_REPORT_CLASSIFIER_WORST], &entries[CCE_REPORT_CLASSIFIER_EXACT]);
     __syncthreads();
     if (threadIdx.x == 0 && entries[CCE_REPORT_EMBEDDINGS_EXACT] + entries[CCE_REPORT_CLASSIFIER_EXACT] > 0.0f)
         control->dense = true;
     if (report != nullptr && threadIdx.x < CCE_REPORT_LENGTH) report[threadIdx.x] = entries[threadIdx.x];
 }
 
+__global__ void __launch_bounds__(kDecideThreads)
+decide_filters_early_kernel(FilterMass mass, int64_t rows, int64_t count, double limit, bool embeddings,
+                            bool classifier, BackwardControl *control) {
+    if (!control->unmeasured) return;
+    const int64_t valid = control->valid;
+    const auto is_exact = [&](int filter) {
+        return exceeds(dropped_of_all(mass, rows, filter, Minimum()(count, valid)).sum, valid, limit);
+    };
+    const bool exact_embeddings = embeddings && is_exact(0);
+    const bool exact_classifier = classifier && is_exact(1);
+    if (threadIdx.x != 0) return;
+    if (exact_embeddings) control->filter_embeddings = 0.0f;
+    if (exact_classifier) control->filter_classifier = 0.0f;
+    if (exact_embeddings == embeddings && exact_classifier == classifier) control->unmeasured = false;
+}
+
 }  // namespace
 
-int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, BackwardControl *control,
-                       cudaStream_t stream) {
+int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, bool unmeasured,
+                       BackwardControl *control, cudaStream_t stream) {
     return launch("checking the state", begin_backward_kernel, 1, 1, stream,
-                  static_cast<const StateHeader *>(state.header), p.fingerprint, has_grad_lse, dense,
+                  static_cast<const StateHeader *>(state.header), p.fingerprint, has_grad_lse, dense, unmeasured,
                   static_cast<float>(p.spec.filter_embeddings), static_cast<float>(p.spec.filter_classifier), control);
 }
 
@@ -79,10 +115,16 @@ int32_t list_tokens(const Problem &p, const Logits &logits, int64_t *tokens, cud
                   logits, tokens);
 }
 
-int32_t decide_filters(const Problem &p, const float *dropped, int64_t splits, bool embeddings, bool classifier,
+int32_t decide_filters(const Problem &p, const FilterMass &mass, bool embeddings, bool classifier,
                        BackwardControl *control, float *report, cudaStream_t stream) {
-    return launch("deciding on the filters", decide_filters_kernel, 1, kDecideThreads, stream, dropped, splits, p.rows,
+    return launch("deciding on the filters", decide_filters_kernel, 1, kDecideThreads, stream, mass, p.rows,
                   p.spec.max_dropped_mass, embeddings, classifier, control, report);
+}
+
+int32_t decide_filters_early(const Problem &p, const FilterMass &mass, int64_t rows, bool embeddings, bool classifier,
+                             BackwardControl *control, cudaStream_t stream) {
+    return launch("deciding on the filters", decide_filters_early_kernel, 1, kDecideThreads, stream, mass, p.rows, rows,
+                  p.spec.max_dropped_mass, embeddings, classifier, control);
 }
 
 }  // namespace cce::cuda

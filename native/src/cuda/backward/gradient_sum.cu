@@ -8,8 +8,8 @@
 namespace cce::cuda {
 namespace {
 
-// Threads go on in strides of the grid, so that no count is too large for one.
-constexpr int64_t kMostBlocks = 65536;
+// Threads go on in strides of the grid: no count is too large for one, and a launch that has nothing to do is short.
+constexpr int64_t kMostBlocks = 4096;
 
 int64_t blocks_for(int64_t count) { return std::min(div_up(count, kThreads), kMostBlocks); }
 

@@ -17,19 +17,37 @@ struct BackwardControl {
     float filter_embeddings;   // thresholds in force
     float filter_classifier;
     bool dense;                // whether dense products compute the gradients, else the lists of filtered/
+    bool unmeasured;           // whether a sweep is to measure what the filters keep
+};
+
+// The softmax mass that a filter keeps of a position: whole multiples of 2^-40, whose sums have the same bits in every
+// order (kept_mass.cuh).
+using KeptMass = unsigned long long;
+constexpr float kWholeMass = 0x1p40f;
+
+// What the filters keep, or drop, of each counting position; NULL: the other one is known.
+struct FilterMass {
+    const KeptMass *kept;  // (2, R): by the embeddings' threshold, then by the classifier's
+    const float *dropped;  // (2, splits, R)
+    int64_t splits;
 };
 
 // Checks the state and fills `control`, with the thresholds of the problem.
-int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, BackwardControl *control,
-                       cudaStream_t stream);
+int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, bool unmeasured,
+                       BackwardControl *control, cudaStream_t stream);
 
 // tokens[i] = row of E of counting position i.
 int32_t list_tokens(const Problem &p, const Logits &logits, int64_t *tokens, cudaStream_t stream);
 
-// From the dropped mass (NULL: nothing is filtered) of the gradients that are wanted, switches filters off that
-// exceed the limit, which takes dense products, and writes the report (NULL: not wanted).
-int32_t decide_filters(const Problem &p, const float *dropped, int64_t splits, bool embeddings, bool classifier,
+// From what they drop, of the gradients that are wanted, switches filters off that exceed the limit, which takes dense
+// products, and writes the report (NULL: not wanted).
+int32_t decide_filters(const Problem &p, const FilterMass &mass, bool embeddings, bool classifier,
                        BackwardControl *control, float *report, cudaStream_t stream);
+
+// The same for filters that exceed the limit by what they drop of the first `rows` positions alone; nothing is left to
+// measure if that is true of all of them.
+int32_t decide_filters_early(const Problem &p, const FilterMass &mass, int64_t rows, bool embeddings, bool classifier,
+                             BackwardControl *control, cudaStream_t stream);
 
 // ---- dz: the gradient of E . C + b ------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cuda/backward/backward.h"
 #include "cuda/carver.h"
 #include "cuda/plain/dropped_mass.h"
 
@@ -32,32 +33,58 @@ bool BackwardPlan::separates_dz(const Problem &p) {
            ((p.spec.gradients & both) == both || (p.spec.gradients & bias_too) == bias_too);
 }
 
-BackwardScratch BackwardScratch::at(const Problem &p, const BackwardPlan &plan, int32_t dz_bytes, void *base) {
+ChunkScratch ChunkScratch::at(const Problem &p, const BackwardPlan &plan, int64_t pitch, int32_t dz_bytes,
+                              Carver *carver) {
+    const int64_t dz = plan.pass * pitch * dz_bytes;
+    const bool sums = (p.spec.gradients & CCE_GRADIENT_CLASSIFIER) && plan.passes > 1;
+    const bool bias = p.spec.gradients & CCE_GRADIENT_BIAS;
+    ChunkScratch scratch;
+    scratch.dz[0] = carver->take<char>(p.spec.gradients ? dz : 0);
+    scratch.dz[1] = carver->take<char>(plan.separate_dz ? dz : 0);
+    scratch.classifier = carver->take<float>(sums ? pitch * p.spec.hidden : 0);
+    scratch.column_sums = carver->take<double>(bias ? div_up(p.rows, kColumnSumRows) * pitch : 0);
+    return scratch;
+}
+
+DenseScratch DenseScratch::at(const Problem &p, const BackwardPlan &plan, int32_t dz_bytes, Carver *carver) {
     const bool embeddings = p.spec.gradients & CCE_GRADIENT_EMBEDDINGS;
     const bool classifier = p.spec.gradients & CCE_GRADIENT_CLASSIFIER;
-    const bool bias = p.spec.gradients & CCE_GRADIENT_BIAS;
-    const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
     const int64_t hidden = p.spec.hidden;
     const int64_t of_embeddings = embeddings ? partial_count(plan.embeddings, plan.pass, hidden) : 0;
     const int64_t of_classifier = classifier ? partial_count(plan.classifier, plan.chunk, hidden) : 0;
-    const int64_t dz = plan.pass * plan.chunk * dz_bytes;
+    DenseScratch scratch;
+    scratch.partials = carver->take<float>(std::max(of_embeddings, of_classifier));
+    scratch.embeddings = carver->take<float>(embeddings && p.spec.dtype != CCE_F32 ? p.rows * hidden : 0);
+    scratch.chunk = ChunkScratch::at(p, plan, plan.chunk, dz_bytes, carver);
+    return scratch;
+}
+
+bool has_dense_scratch(const Problem &p, const BackwardKernels &kernels) {
+    constexpr double kMuchLarger = 3.5;
+    if (p.spec.max_dropped_mass > 0.0) return true;
+    if (!kernels.are_fast()) return false;
+    if (!(p.spec.gradients & CCE_GRADIENT_CLASSIFIER)) return true;
+    Carver carver(nullptr);
+    DenseScratch::at(p, kernels.plan(p), kernels.dz_bytes, &carver);
+    const int64_t classifier = p.spec.classes * p.spec.hidden * dtype_bytes(p.spec.dtype);
+    return static_cast<double>(classifier) < kMuchLarger * static_cast<double>(carver.bytes());
+}
+
+BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &kernels, void *base) {
+    const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
+    const bool by_lists = filtered::applies(p);
+    const bool drops = filtered && !by_lists && kernels.kept_mass == nullptr;
     Carver carver(base);
     BackwardScratch scratch = {};
     scratch.control = carver.take<BackwardControl>(1);
     scratch.tokens = carver.take<int64_t>(p.rows);
     scratch.rows = carver.take<RowGradient>(p.rows);
-    if (filtered::applies(p)) {
-        scratch.lists = filtered::Scratch::at(p, &carver);
-        scratch.bytes = carver.bytes();
-        if (!(p.spec.max_dropped_mass > 0.0)) return scratch;
-    }
-    scratch.dropped = carver.take<float>(filtered ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
-    scratch.dz[0] = carver.take<char>(p.spec.gradients ? dz : 0);
-    scratch.dz[1] = carver.take<char>(plan.separate_dz ? dz : 0);
-    scratch.partials = carver.take<float>(std::max(of_embeddings, of_classifier));
-    scratch.embeddings = carver.take<float>(embeddings && p.spec.dtype != CCE_F32 ? p.rows * hidden : 0);
-    scratch.classifier = carver.take<float>(classifier && plan.passes > 1 ? plan.chunk * hidden : 0);
-    scratch.column_sums = carver.take<double>(bias ? div_up(p.rows, kColumnSumRows) * plan.chunk : 0);
+    scratch.kept = carver.take<KeptMass>(filtered ? 2 * p.rows : 0);
+    if (by_lists) scratch.lists = filtered::Scratch::at(p, &carver);
+    scratch.lists_end = carver.bytes();
+    scratch.dropped = carver.take<float>(drops ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
+    if (!by_lists || has_dense_scratch(p, kernels))
+        scratch.dense = DenseScratch::at(p, kernels.plan(p), kernels.dz_bytes, &carver);
     scratch.bytes = carver.bytes();
     return scratch;
 }

@@ -7,6 +7,8 @@
 
 namespace cce::cuda {
 
+struct BackwardKernels;
+
 // Depth of a matrix product, cut into `count` splits of `depth_each`, the last one perhaps shorter.
 struct DepthSplits {
     int64_t count;
@@ -22,6 +24,7 @@ struct DepthSplits {
 struct BackwardPlan {
     static constexpr int64_t kChunkStep = 64;
 
+    int64_t tile;             // classes of a tile of dz
     int64_t chunk;            // and pitch of dz: a multiple of kChunkStep
     int64_t pass;             // a multiple of kColumnSumRows where there is more than one
     int64_t passes;
@@ -33,20 +36,41 @@ struct BackwardPlan {
     static bool separates_dz(const Problem &p);
 };
 
+// Scratch of the products of one chunk.
+struct ChunkScratch {
+    void *dz[2];          // (pass, pitch) each; the second is NULL unless separate_dz
+    float *classifier;    // (pitch, D) where more than one pass is summed
+    double *column_sums;  // (R / kColumnSumRows, pitch) if db is announced
+
+    // `pitch`: of dz; `dz_bytes`: of an element of it.
+    static ChunkScratch at(const Problem &p, const BackwardPlan &plan, int64_t pitch, int32_t dz_bytes, Carver *carver);
+};
+
+// Scratch of the products of all chunks, one after another.
+struct DenseScratch {
+    float *partials;    // of the product at hand
+    float *embeddings;  // (R, D) where dE is not summed in its own buffer
+    ChunkScratch chunk;
+
+    static DenseScratch at(const Problem &p, const BackwardPlan &plan, int32_t dz_bytes, Carver *carver);
+};
+
 struct BackwardScratch {
     BackwardControl *control;
     int64_t *tokens;          // (R)
     RowGradient *rows;        // (R)
-    float *dropped;           // (2, splits, R)
-    void *dz[2];              // (pass, chunk) each; the second is NULL unless separate_dz
-    float *partials;          // of the product at hand
-    float *embeddings;        // (R, D) where dE is not summed in its own buffer
-    float *classifier;        // (chunk, D) where more than one pass is summed
-    double *column_sums;      // (R / kColumnSumRows, chunk)
-    filtered::Scratch lists;  // where that applies; the parts from `dropped` on then only with a limit
+    KeptMass *kept;           // (2, R) with a filter
+    filtered::Scratch lists;  // where that applies
+    int64_t lists_end;        // offset of what follows them
+    float *dropped;           // (2, splits, R) with a filter, but neither lists nor kernels that measure what is kept
+    DenseScratch dense;       // without lists, or where has_dense_scratch
     int64_t bytes;
-    // `dz_bytes`: of one element of dz.
-    static BackwardScratch at(const Problem &p, const BackwardPlan &plan, int32_t dz_bytes, void *base);
+
+    static BackwardScratch at(const Problem &p, const BackwardKernels &kernels, void *base);
 };
+
+// Whether the workspace of filtered gradients has a place for dense products: with a limit, which may call for them
+// whatever else is asked; and if they are fast, unless dC is so much larger that its own memory serves (in_place.h).
+bool has_dense_scratch(const Problem &p, const BackwardKernels &kernels);
 
 }  // namespace cce::cuda

@@ -31,29 +31,6 @@ double least_filter(const Problem &p) {
     return e > 0.0 && c > 0.0 ? std::min(e, c) : std::max(e, c);
 }
 
-Work work_of(const Pass &pass, bool measures, bool wants_dropped) {
-    const bool smoothing = pass.p.spec.label_smoothing > 0.0;
-    const Scratch &scratch = pass.scratch;
-    return {pass.logits,
-            pass.tokens,
-            pass.rows,
-            pass.control,
-            pass.state.header,
-            pass.state.segment_codes,
-            State::segment_pitch(pass.p),
-            scratch.least_live,
-            scratch.target_tile,
-            scratch.lists,
-            measures,
-            pass.embeddings,
-            pass.classifier,
-            pass.bias,
-            wants_dropped ? scratch.dropped : nullptr,
-            pass.p.rows,
-            smoothing ? scratch.classes_sum : nullptr,
-            smoothing ? scratch.rows_sum : nullptr};
-}
-
 }  // namespace
 
 // Not where a filter keeps everything, or where what label smoothing adds is not of rank one. With so few classes that
@@ -104,7 +81,6 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     lists.most_heavy = static_cast<uint32_t>(std::min<int64_t>(heavy, UINT32_MAX));
     scratch.least_live = carver->take<uint8_t>(blocks * kBlockRows);
     scratch.target_tile = carver->take<int32_t>(blocks * kBlockRows);
-    scratch.dropped = carver->take<float>(2 * p.rows);
     const bool smoothing = p.spec.label_smoothing > 0.0;
     scratch.partials = carver->take<float>(smoothing ? smoothing_partials(p) : 0);
     scratch.classes_sum = carver->take<float>(smoothing ? p.spec.hidden + 1 : 0);
@@ -112,28 +88,51 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     return scratch;
 }
 
-int32_t Pass::prepare() const {
-    const Work work = work_of(*this, false, false);
-    CCE_TRY(prepare_positions(p, work, state.least_live, scratch.least_live, scratch.target_tile, stream));
-    CCE_TRY(mark(p, work, stream));
-    CCE_TRY(family_of_device(p.spec.device).filtered_units(p, work, stream));
-    if (!(p.spec.label_smoothing > 0.0)) return CCE_OK;
-    if (embeddings.array != nullptr)
-        CCE_TRY(sum_classifier(p, work, scratch.partials, scratch.classes_sum, stream));
-    if (classifier.array != nullptr || bias.array != nullptr)
-        CCE_TRY(sum_embeddings(p, work, scratch.partials, scratch.rows_sum, stream));
-    return CCE_OK;
+Work Pass::work() const {
+    const bool smoothing = p.spec.label_smoothing > 0.0;
+    return {logits,
+            tokens,
+            rows,
+            control,
+            state.header,
+            state.segment_codes,
+            State::segment_pitch(p),
+            scratch.least_live,
+            scratch.target_tile,
+            scratch.lists,
+            embeddings,
+            classifier,
+            bias,
+            kept,
+            p.rows,
+            may_leave && kept == nullptr,
+            smoothing ? scratch.classes_sum : nullptr,
+            smoothing ? scratch.rows_sum : nullptr};
 }
 
-int32_t Pass::run(const Work &work) const {
-    CCE_TRY(launch_passes(p, work, stream));
-    Work in_windows = work;
+int32_t Pass::mark() const {
+    CCE_TRY(prepare_positions(p, work(), state.least_live, scratch.least_live, scratch.target_tile, stream));
+    CCE_TRY(filtered::mark(p, work(), stream));
+    return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
+}
+
+int32_t Pass::list() const {
+    CCE_TRY(family_of_device(p.spec.device).filtered_units(p, work(), stream));
+    return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
+}
+
+int32_t Pass::sum() const {
+    if (p.spec.label_smoothing > 0.0) {
+        if (embeddings.array != nullptr)
+            CCE_TRY(sum_classifier(p, work(), scratch.partials, scratch.classes_sum, stream));
+        if (classifier.array != nullptr || bias.array != nullptr)
+            CCE_TRY(sum_embeddings(p, work(), scratch.partials, scratch.rows_sum, stream));
+    }
+    CCE_TRY(launch_passes(p, work(), stream));
+    if (may_leave) return CCE_OK;
+    Work in_windows = work();
     ++in_windows.lists.counters;
     return family_of_device(p.spec.device).filtered_windows(p, in_windows, stream);
 }
-
-int32_t Pass::gradients(bool with_dropped) const { return run(work_of(*this, false, with_dropped)); }
-
-int32_t Pass::measure() const { return run(work_of(*this, true, true)); }
 
 }  // namespace cce::cuda::filtered

@@ -15,12 +15,14 @@ struct Scratch {
     Lists lists;
     uint8_t *least_live;    // (R), padded to whole blocks: the smallest code that is live
     int32_t *target_tile;   // the same
-    float *dropped;         // (2, R)
     float *partials;        // of the sums below, which label smoothing alone needs
     float *classes_sum;     // (D + 1): sum_j w[j] C[j]
     float *rows_sum;        // (D + 1): sum_i smoothing[i] E[i], and the sum of the factors
 
     static Scratch at(const Problem &p, Carver *carver);
+
+    // Of all of its memory.
+    void *begin() const { return lists.counters; }
 };
 
 // One backward pass.
@@ -30,22 +32,26 @@ struct Pass {
     const State &state;
     const int64_t *tokens;
     const RowGradient *rows;
-    const BackwardControl *control;
+    BackwardControl *control;
     const Scratch &scratch;
     GradientStore embeddings;  // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
+    KeptMass *kept;            // NULL: not asked for
+    bool may_leave;            // what the lists are too short for to dense products, by control->dense
     cudaStream_t stream;
 
-    // Lists what the filters keep; after row_gradients.
-    int32_t prepare() const;
-    // What the filters drop, into Scratch::dropped, and no gradients.
-    int32_t measure() const;
-    // Does nothing if control->dense is set by then. `with_dropped`: what the filters drop, too.
-    int32_t gradients(bool with_dropped) const;
+    // In this order, after row_gradients. With control->dense set, list and sum do nothing.
+    // Finds what the filters may keep. Sets control->dense if that is too much for the lists, and clears
+    // control->unmeasured if not.
+    int32_t mark() const;
+    // Lists what they keep, and measures it if that is asked for.
+    int32_t list() const;
+    // Sums the gradients.
+    int32_t sum() const;
 
 private:
-    int32_t run(const Work &work) const;
+    Work work() const;
 };
 
 }  // namespace cce::cuda::filtered

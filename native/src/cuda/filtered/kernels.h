@@ -7,7 +7,7 @@ namespace cce::cuda::filtered {
 
 // ---- passes.cu ---------------------------------------------------------------------------------------
 
-// The gradients, and what was dropped, from lists that hold everything; else nothing.
+// The gradients from lists that hold everything; else nothing.
 int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream);
 
 // ---- positions.cu ----------------------------------------------------------------------------------
@@ -20,6 +20,12 @@ int32_t prepare_positions(const Problem &p, const Work &work, const uint8_t *sta
 
 // Which positions are live in which tile, and the numbers of their units.
 int32_t mark(const Problem &p, const Work &work, cudaStream_t stream);
+
+// ---- leave.cu --------------------------------------------------------------------------------------
+
+// Sets control->dense if the lists do not hold everything that was marked or listed so far; else clears
+// control->unmeasured, since whoever lists can measure.
+int32_t leave_lists(const Work &work, BackwardControl *control, cudaStream_t stream);
 
 // ---- smoothing.cu ----------------------------------------------------------------------------------
 

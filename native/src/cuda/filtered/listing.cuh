@@ -9,6 +9,7 @@
 // the bits say how many are before them.
 #pragma once
 
+#include "cuda/backward/kept_mass.cuh"
 #include "cuda/filtered/unit_inputs.cuh"
 
 namespace cce::cuda::filtered {
@@ -158,6 +159,29 @@ __device__ Kept<Product> filter(const UnitInputs &unit, const Work &work, const 
     return kept;
 }
 
+// Adds what one filter, the first or the second, keeps of this thread's logits to the sums of their positions. Four
+// neighbouring lanes have the same slots. The whole warp must call it.
+template <typename Product>
+__device__ void add_kept_mass(const UnitInputs &unit, const Work &work, const Kept<Product> &kept,
+                              typename Product::Sums &logits, int filter) {
+    const float threshold = filter == 0 ? work.control->filter_embeddings : work.control->filter_classifier;
+#pragma unroll
+    for (int r = 0; r < Product::kRows; ++r) {
+        const int slot = Product::slot_of(r);
+        const float shift = unit.lse[slot];
+        const int target = Product::index_of(unit.target[slot]);
+        float mass = 0.0f;
+#pragma unroll
+        for (int n = 0; n < Product::kClasses; ++n) {
+            const float p = probability(Product::value(logits, r, n), shift);
+            if (kept.get(r, n) && (n == target || !(p < threshold))) mass += p;
+        }
+        const float whole = reduce_lanes<4>(mass, Sum());
+        const int32_t i = unit.positions[slot];
+        if (lane_of() % 4 == 0 && i >= 0) add_mass(work.kept + filter * work.kept_pitch + i, whole);
+    }
+}
+
 // Numbers the entries whose bits are set, and takes a place in the lists for them. Where it lies depends on timing;
 // what is listed, and in which order it is read, does not. The whole team must call it.
 template <typename Team>
@@ -243,7 +267,11 @@ __device__ void list_unit(const Team &team, KeptUnit<Team> &shared, const UnitIn
         store_unit(team, shared, work.lists.units[number]);
         store_entries<Product>(shared, work, kept, sums);
     }
-    if (counted) count_entries(team, shared, unit, work);
+    if (!counted) return;
+    count_entries(team, shared, unit, work);
+    if (work.kept == nullptr) return;
+#pragma unroll 1
+    for (int of = 0; of < 2; ++of) add_kept_mass<Product>(unit, work, kept, sums, of);
 }
 
 }  // namespace cce::cuda::filtered

@@ -45,7 +45,7 @@ struct Counters {
     uint32_t heavy;     // classes of more than kLightEntries
     uint32_t heaviest;  // and of more than kHeavyEntries
     // Parts of the sums that warps have taken. Who sums what depends on timing, the sums do not.
-    unsigned long long measured_rows, rows, groups, classes;
+    unsigned long long rows, groups, classes;
 };
 
 struct Lists {

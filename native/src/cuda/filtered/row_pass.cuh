@@ -1,17 +1,10 @@
-// dE, one position a warp: its entries, tile by tile, then the sum of their rows of C. And what the filters dropped of
-// it: 1 minus what they kept, both measured with the same lse.
+// dE, one position a warp: its entries, tile by tile, then the sum of their rows of C.
 #pragma once
 
 #include "cuda/filtered/live.cuh"
 #include "cuda/filtered/sums.cuh"
 
 namespace cce::cuda::filtered {
-
-// What the filters keep of a position, as far as this lane has seen it.
-struct KeptMass {
-    float embeddings;
-    float classifier;
-};
 
 // Entries of the position in one tile: of the unit's, which begin at `unit`, those by position from `first` on;
 // `before` are queued before them.
@@ -53,13 +46,12 @@ public:
         : terms_(terms), segments_(segments), work_(work), window_(window), i_(i), row_(row), from_(from) {}
 
     // Returns how many terms there are in all.
-    __device__ uint32_t collect(KeptMass *mass) {
+    __device__ uint32_t collect() {
         for (int32_t tile = window_.first_tile(); tile < window_.end_tile(); tile += kTilesAhead * kWarp) {
             queue_tiles(tile);
             if (queued_ + kTilesAhead * kWarp > kMostSegments) take_queue();
         }
         take_queue();
-        *mass = mass_;
         return terms_before_;
     }
 
@@ -109,7 +101,6 @@ private:
     __device__ void take_queue() {
         const Lists &lists = work_.lists;
         const float for_embeddings = work_.control->filter_embeddings;
-        const float for_classifier = work_.control->filter_classifier;
         for (uint32_t e = lane_of(); e < entries_; e += kWarp) {
             int32_t segment = 0;
             for (int32_t end = queued_; end - segment > 1;) {
@@ -125,8 +116,6 @@ private:
             const float z = lists.logits[of.unit + lists.places[at]];
             const float p = probability(z, row_.lse);
             const bool is_target = j == row_.target;
-            if (is_target || !(p < for_embeddings)) mass_.embeddings += p;
-            if (is_target || !(p < for_classifier)) mass_.classifier += p;
             const uint32_t place = terms_before_ + e - from_;  // below `from` it wraps around
             if (place < kRowTerms) terms_[place] = {j, kept_dz(work_, row_, z, p, is_target, for_embeddings)};
         }
@@ -143,29 +132,17 @@ private:
     const int32_t i_;
     const RowGradient &row_;
     const uint32_t from_;
-    KeptMass mass_ = {0.0f, 0.0f};
     uint32_t terms_before_ = 0;
     uint32_t entries_ = 0;  // queued
     int32_t queued_ = 0;    // segments
 };
-
-__device__ inline void store_dropped(const Work &work, int32_t i, const KeptMass &kept) {
-    const float of_embeddings = reduce_lanes(kept.embeddings, Sum());
-    const float of_classifier = reduce_lanes(kept.classifier, Sum());
-    if (lane_of() != 0) return;
-    work.dropped[i] = fmaxf(1.0f - of_embeddings, 0.0f);
-    work.dropped[work.dropped_pitch + i] = fmaxf(1.0f - of_classifier, 0.0f);
-}
 
 // Spans of a position. By a warp.
 template <typename T, bool kAligned>
 __device__ void sum_row(RowTerms &terms, Segments &segments, const Work &work, const Window &window, int32_t i,
                         const Spans &spans) {
     const RowGradient row = work.rows[i];
-    KeptMass mass;
-    const uint32_t count = RowCollector(terms, segments, work, window, i, row, 0).collect(&mass);
-    if (work.dropped != nullptr && spans.first == 0) store_dropped(work, i, mass);
-    if (work.embeddings.array == nullptr || work.measures) return;
+    const uint32_t count = RowCollector(terms, segments, work, window, i, row, 0).collect();
     const int64_t end = Minimum()(spans.end, work.embeddings.width);
     for (int64_t first = spans.first; first < end; first += kSpan) {
         SpanSum sum;
@@ -173,7 +150,7 @@ __device__ void sum_row(RowTerms &terms, Segments &segments, const Work &work, c
                   first);
         for (uint32_t from = 0; from < count; from += kRowTerms) {
             // Most positions have all of their terms in shared memory for every span.
-            if (count > kRowTerms) RowCollector(terms, segments, work, window, i, row, from).collect(&mass);
+            if (count > kRowTerms) RowCollector(terms, segments, work, window, i, row, from).collect();
             add_terms<T, kAligned>(sum, terms, Minimum()(count - from, static_cast<uint32_t>(kRowTerms)),
                                    work.logits.classifier, work.embeddings.width, first);
             __syncwarp();
@@ -186,10 +163,7 @@ __device__ void sum_row(RowTerms &terms, Segments &segments, const Work &work, c
 // The positions of the window, for the classes of all. The whole grid.
 template <typename T, bool kAligned>
 __device__ void sum_rows(RowTerms &terms, Segments &segments, const Work &work, const Window &window) {
-    const bool wanted = work.embeddings.array != nullptr && !work.measures;
-    Counters &counters = *work.lists.counters;
-    unsigned long long *taken = work.measures ? &counters.measured_rows : &counters.rows;
-    for_each_part(taken, window.end_row - window.first_row, wanted ? work.embeddings.width : 1,
+    for_each_part(&work.lists.counters->rows, window.end_row - window.first_row, work.embeddings.width,
                   [&](int32_t row, const Spans &spans) {
                       sum_row<T, kAligned>(terms, segments, work, window, window.first_row + row, spans);
                   });

@@ -23,22 +23,18 @@ struct Work {
     const uint8_t *least_live;     // by counting position: the smallest code that is live
     const int32_t *target_tile;    // by counting position; -1 without target
     Lists lists;
-    bool measures;                 // into `dropped` alone
     GradientStore embeddings;      // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
-    float *dropped;                // (2, R): softmax mass below the two thresholds; NULL: not wanted
-    int64_t dropped_pitch;
+    KeptMass *kept;                // (2, R): what the two filters keep; NULL: not wanted
+    int64_t kept_pitch;
+    bool may_stop;                 // listing, once the lists are full
     const float *classes_sum;      // sum_j w[j] C[j] (D), with label smoothing, else NULL
     const float *rows_sum;         // sum_i smoothing[i] E[i] (D), and sum_i smoothing[i] behind it
 
     __device__ int32_t classes() const { return static_cast<int32_t>(logits.classes); }
-    __host__ __device__ bool wants_rows() const {
-        return (embeddings.array != nullptr && !measures) || dropped != nullptr;
-    }
-    __host__ __device__ bool wants_classes() const {
-        return (classifier.array != nullptr || bias.array != nullptr) && !measures;
-    }
+    __host__ __device__ bool wants_rows() const { return embeddings.array != nullptr; }
+    __host__ __device__ bool wants_classes() const { return classifier.array != nullptr || bias.array != nullptr; }
 
     // An entry is kept by the filter of dE or of dC. One that is 0 is of a gradient that nobody wants.
     __device__ float least_threshold() const {

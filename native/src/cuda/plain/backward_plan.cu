@@ -21,6 +21,7 @@ DepthSplits splits_of(int64_t lines, int64_t columns, int64_t depth) {
 
 BackwardPlan backward_plan(const Problem &p) {
     BackwardPlan plan;
+    plan.tile = kTile;
     plan.pass = std::clamp<int64_t>(p.rows, 1, kPassRows);
     plan.passes = std::max<int64_t>(1, div_up(p.rows, plan.pass));
     const int64_t tiles = std::max(kChunkTiles, kBusyBlocks / div_up(plan.pass, kTile));

@@ -47,6 +47,7 @@ int64_t best_chunk(const Problem &p, int64_t rows, int64_t room) {
 
 BackwardPlan plan(const Problem &p) {
     BackwardPlan plan;
+    plan.tile = kTileClasses;
     plan.pass = std::clamp<int64_t>(p.rows, 1, kPassRows);
     plan.passes = std::max<int64_t>(1, div_up(p.rows, plan.pass));
     plan.separate_dz = BackwardPlan::separates_dz(p);
@@ -68,6 +69,16 @@ bool serves(const Problem &p, const cce_gradients *grad) {
 
 }  // namespace
 
-const BackwardKernels kBackward = {2, plan, serves, dz_block, embeddings_gradient, classifier_gradient};
+// The rows of E of a panel leave room in the L2 cache for the classes that pass through.
+Schedule schedule_of_rows(const Problem &p, int64_t rows) {
+    const DeviceTraits &device = traits_of(p.spec.device);
+    const int64_t most_tiles = device.l2_bytes * int64_t{4} / 5 / (kTileRows * p.spec.hidden * 2);
+    return Schedule::of(p, kTileRows, kTileClasses, device.multiprocessors, device.multiprocessors)
+        .in_equal_panels(rows, most_tiles);
+}
+
+const BackwardKernels kBackward = {
+    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass,
+};
 
 }  // namespace cce::cuda::sm90

@@ -193,11 +193,6 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
                      &classifier));
     Problem chunk = p;
     chunk.spec.classes = block.classes;
-    const int32_t blocks = traits_of(p.spec.device).multiprocessors;
-    // The rows of E of a panel leave room in the L2 cache for the classes that pass through.
-    const int64_t most_tiles = traits_of(p.spec.device).l2_bytes * int64_t{4} / 5 / (kTileRows * p.spec.hidden * 2);
-    const Schedule schedule = Schedule::of(chunk, kTileRows, kTileClasses, blocks, blocks)
-                                  .in_equal_panels(block.rows, most_tiles);
     DzWork work{logits,
                 inputs.rows + block.first_row,
                 inputs.control,
@@ -206,8 +201,9 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
                 static_cast<T *>(for_embeddings),
                 static_cast<T *>(for_classifier)};
     work.logits.valid_rows += block.first_row;
-    return launch_roles("computing the gradient of the logits", kernel_of(logits.map), blocks, stream, embeddings,
-                        classifier, schedule, work);
+    return launch_roles("computing the gradient of the logits", kernel_of(logits.map),
+                        traits_of(p.spec.device).multiprocessors, stream, embeddings, classifier,
+                        schedule_of_rows(chunk, block.rows), work);
 }
 
 }  // namespace cce::cuda::sm90

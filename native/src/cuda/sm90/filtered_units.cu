@@ -15,9 +15,11 @@ namespace {
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 units_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_constant__ filtered::Work work) {
+    if (work.control->dense) return;
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
     in_roles<PairShared>(
-        [](PairShared &shared) {
+        [&](PairShared &shared) {
+            shared.end = count_pairs(work);
             for (int pair = 0; pair < kPairBuffers; ++pair) {
                 init_barrier(&shared.ready[pair], 1);
                 init_barrier(&shared.free[pair], kConsumers * kWarpgroup);

@@ -26,6 +26,7 @@ struct Pair {
     uint32_t rows[kTileRows];  // where they begin in E, in 16 bytes
     uint32_t first_unit;
     uint32_t count;            // of units that exist
+    bool last;                 // of this block, before its time
 };
 
 constexpr int kPairBuffers = 3;
@@ -39,6 +40,7 @@ struct PairShared : Stages<kPairStages> {
     filtered::KeptUnit<WarpgroupTeam> kept[kConsumers];
     uint64_t ready[kPairBuffers];  // by one thread of the producer
     uint64_t free[kPairBuffers];   // by all threads of the consumers
+    uint32_t end;                  // of the pairs' numbers; of the producer
 };
 static_assert(sizeof(PairShared) <= 227 * 1024);
 

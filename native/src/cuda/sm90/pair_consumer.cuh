@@ -57,7 +57,9 @@ __device__ void consume_pairs(PairShared &shared, const filtered::Work &work, in
         } else {
             skip_pair(team, shared, ring, steps);
         }
+        const bool last = pair.last;
         arrive(&shared.free[prepared.stage], 1);
+        if (last) return;
     }
 }
 

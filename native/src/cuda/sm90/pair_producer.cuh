@@ -9,6 +9,13 @@
 
 namespace cce::cuda::sm90 {
 
+// Whether nothing more need be listed, for the lists are too short and others do the work then. Where a block stops
+// depends on timing, but no result does.
+__device__ inline bool may_stop(const filtered::Work &work) {
+    return work.may_stop && *static_cast<volatile unsigned long long *>(&work.lists.counters->entries) >
+                                work.lists.most_entries;
+}
+
 // Prepares pair `number` in the next buffer. Its tile is searched from `tile` on. The whole producer must call it.
 __device__ inline void prepare_pair(PairShared &shared, const filtered::Work &work, PairRing &ring, int32_t tile,
                                     uint32_t number) {
@@ -19,9 +26,12 @@ __device__ inline void prepare_pair(PairShared &shared, const filtered::Work &wo
     const uint32_t in_tile = number - lists.tile_pair[tile];
     wait(&shared.free[ring.stage], ring.parity ^ 1);
     Pair &pair = shared.pairs[ring.stage];
+    team.sync();  // all have seen shared.end as it was
     if (team.thread() == 0) {
         pair.first_unit = lists.tile_unit[tile] + in_tile * kConsumers;
         pair.count = Minimum()(lists.tile_unit[tile + 1] - pair.first_unit, static_cast<uint32_t>(kConsumers));
+        pair.last = may_stop(work);
+        if (pair.last) shared.end = 0;
     }
     const auto pitch = static_cast<uint32_t>(work.logits.hidden / 8);
     filtered::prepare_units<kConsumers>(
@@ -55,14 +65,14 @@ __device__ inline void produce_pairs(PairShared &shared, const CUtensorMap &clas
     PairRing prepared;
     PairStageRing ring;
     uint32_t number = blockIdx.x;
-    if (number >= count_pairs(work)) return;
+    if (number >= shared.end) return;
     prepare_pair(shared, work, prepared, 0, number);
-    for (; number < count_pairs(work); number += gridDim.x) {
+    for (; number < shared.end; number += gridDim.x) {
         const Pair &pair = shared.pairs[prepared.previous()];
         produce_steps(shared, pair, classifier, work.logits, ring, 0, 1);
         // While the consumers still have stages of the pair before this one, then its lists.
         const uint32_t next = number + gridDim.x;
-        if (next < count_pairs(work)) prepare_pair(shared, work, prepared, pair.units[0].tile, next);
+        if (next < shared.end) prepare_pair(shared, work, prepared, pair.units[0].tile, next);
         produce_steps(shared, pair, classifier, work.logits, ring, 1, steps);
     }
 }
