@@ -204,13 +204,14 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 /* Kept logits. Exact gradients compute every logit twice, in forward and in backward. With kept_logits_bytes > 0 the
  * state may take up to so many bytes more, and cce_forward keeps in them the logits of as many of the first classes as
  * there is room for, about 2.03 bytes a position and class: cce_backward then takes those in place of computing them
- * again. A logit is kept as how far it lies below the largest of its position among 192 neighbouring classes, so that a
- * probability is off by at most 2^-12 of itself, with a softcap by softcap / temperature * 2^-16 of itself, and counts
- * as 0 below e^-32 of that largest one. Everything else stays as it is, and so do loss and lse. Only CUDA keeps any,
- * on compute capability 9.0, for bf16 with D a multiple of 8, with gradients announced and both filters NONE, without
- * label smoothing, and with softcap / temperature <= 64; elsewhere the state takes nothing for them. The state has
- * room, but cce_forward leaves it empty and cce_backward computes all logits, where argmax or entropy is asked for or
- * E or C is not aligned to 16 bytes, after cce_make_state, and where dE or dC is not aligned to 16 bytes. */
+ * again. A logit is kept as how far it lies below the largest of its position among 192 neighbouring classes. Without a
+ * softcap a probability is then off by at most 2^-12 of itself, besides what float32 does, and counts as 0 below e^-32
+ * of that largest one's; with a softcap it is off by at most softcap / temperature * 2^-16 of itself, and dz/dx by
+ * 2^-15 / temperature. Everything else stays as it is, and so do loss and lse. Only CUDA keeps any, on compute
+ * capability 9.0, for bf16 with D a multiple of 8, with gradients announced and both filters NONE, without label
+ * smoothing, and with softcap / temperature <= 64; elsewhere the state takes nothing for them. The state has room, but
+ * cce_forward leaves it empty and cce_backward computes all logits, where argmax or entropy is asked for or E or C is
+ * not aligned to 16 bytes, after cce_make_state, and where dE or dC is not aligned to 16 bytes. */
 
 /* All that shapes and options say; no pointers. Zero the struct, set struct_size, then the rest. */
 typedef struct cce_problem {
