@@ -7,6 +7,7 @@
 
 #include <cinttypes>
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,7 +42,8 @@ Case random_case() {
     s.label_smoothing = chance(0.4) ? real(0.01, 1) : 0;
     s.z_loss = chance(0.4) ? real(1e-4, 0.1) : 0;
     s.dtype = one_of<int32_t>({CCE_F32, CCE_F32, CCE_F16, CCE_BF16});
-    s.allow_tf32 = chance(0.5);  // means nothing here
+    s.allow_tf32 = chance(0.5);  // means nothing here, and neither do kept logits
+    s.kept_logits_bytes = chance(0.5) ? whole(0, 1 << 20) : 0;
     s.bias_dtype = chance(0.5) ? s.dtype : CCE_F32;
     s.target_dtype = one_of<int32_t>({CCE_I32, CCE_I64});
     s.reduction = one_of<int32_t>({CCE_REDUCTION_NONE, CCE_REDUCTION_MEAN, CCE_REDUCTION_SUM});
@@ -359,6 +361,21 @@ void test_conversions() {
     }
 }
 
+// A problem as it was before kept logits: what lies behind its end is not read.
+void test_older_problem() {
+    Case c = random_case();
+    current = "an older problem, " + describe(c);
+    const Results whole = run(&c, {});
+    c.spec.struct_size = offsetof(cce_problem, kept_logits_bytes);
+    c.spec.kept_logits_bytes = -1;
+    check(same_results(whole, run(&c, {})), "the same bits from a shorter problem");
+    --c.spec.struct_size;
+    int64_t bytes = 0;
+    check(cce_state_bytes(&c.spec, &bytes) == CCE_ERROR_INVALID_ARGUMENT, "a problem that is too short");
+    c.spec.struct_size = sizeof c.spec;
+    check(cce_state_bytes(&c.spec, &bytes) == CCE_ERROR_INVALID_ARGUMENT, "kept logits of -1 bytes");
+}
+
 // Many callers at once: each must get what it would have got alone.
 void test_concurrent_calls() {
     std::vector<Case> cases;
@@ -420,6 +437,7 @@ int run_family(const char *family, uint64_t seed, int64_t cases) {
     // AMX takes denormals for zero and keeps 16 bits of dz; its conversions are AVX-512's.
     if (strcmp(family, "amx") != 0) test_conversions();
     test_allow_tf32();
+    test_older_problem();
     test_concurrent_calls();
     test_fork();
     printf("%-8s %" PRId64 " checks, %" PRId64 " failures\n", family, checks(), failures());

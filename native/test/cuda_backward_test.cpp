@@ -16,11 +16,18 @@ constexpr int64_t kSanitizerCases = 16;
 constexpr int64_t kManyRowsCases = 8;
 
 std::vector<BackwardCase> cases_of(const std::string &mode) {
-    if (mode == "--sanitizer") return covering_cases(kSmallGradients, kSanitizerCases);
-    std::vector<BackwardCase> cases = covering_cases(kAnyGradient, INT64_MAX);
+    std::vector<BackwardCase> cases;
+    if (mode == "--sanitizer") {
+        append(&cases, covering_cases(kSmallGradients, kSanitizerCases));
+        append(&cases, covering_cases(kSmallKept, kSanitizerCases));
+        return cases;
+    }
+    append(&cases, covering_cases(kAnyGradient, INT64_MAX));
     append(&cases, covering_cases(kTensorCoreGradients, INT64_MAX));
     append(&cases, covering_cases(kManyRows, kManyRowsCases));
     append(&cases, covering_cases(kLargeClassifier, INT64_MAX));
+    append(&cases, covering_cases(kKeptLogits, INT64_MAX));
+    append(&cases, covering_cases(kKeptOfManyRows, kManyRowsCases));
     return cases;
 }
 
@@ -31,6 +38,8 @@ void test_backward(const std::vector<Target> &targets, const Arguments &argument
                     const bool rounds_dz = target.family != "cuda-plain" && c.spec.dtype == CCE_BF16;
                     check_backward(c, expected, rounds_dz);
                     if (!everything) return;
+                    const bool keeps = target.family == "cuda-sm90" && c.keeps_all();
+                    if (keeps && (c.asked & CCE_GRADIENT_EMBEDDINGS) != 0) check_nothing_recomputed(c);
                     if (index % 4 == 0) check_repeated_backward(c);
                     if (index % 4 == 1) check_backward_graph(c);
                 });

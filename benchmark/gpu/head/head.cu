@@ -26,6 +26,7 @@ cce_problem problem_of(int device, const Operands &operands, const Variant &vari
     p.filter_embeddings = variant.filter;
     p.filter_classifier = variant.filter;
     p.max_dropped_mass = variant.max_dropped_mass;
+    p.kept_logits_bytes = variant.kept_logits_bytes;
     p.device = device;
     p.dtype = cce_dtype(operands.dtype);
     p.bias_dtype = CCE_F32;

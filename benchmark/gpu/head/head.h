@@ -33,6 +33,7 @@ struct Variant {
     Gradients gradients = Gradients::kNone;
     double filter = CCE_FILTER_AUTO;  // for every gradient
     double max_dropped_mass = 0;
+    int64_t kept_logits_bytes = 0;
     bool accumulate = false;
     bool float32_gradients = false;  // of E and C, in place of their dtype
     bool argmax_and_entropy = false;

@@ -16,6 +16,12 @@ Variant exact_variant() {
     return variant;
 }
 
+Variant kept_variant() {
+    Variant variant = exact_variant();
+    variant.kept_logits_bytes = INT64_MAX;
+    return variant;
+}
+
 Contender both_passes_of(const Head &head, const std::string &what, double products) {
     return {what,
             [&head](cudaStream_t stream) {
@@ -45,6 +51,17 @@ namespace {
 void add_memory_target(const Case &c, const char *what, const Head &head, const Goal &goal) {
     c.report.add(Target{c.text(std::string("memory beyond inputs, ") + what), "MiB",
                         static_cast<double>(head.bytes()) / (1 << 20), goal.must, goal.aim});
+}
+
+// Exact gradients with all logits kept, at the shapes that there is a goal for.
+void measure_kept(const Case &c, const BackwardTarget &target) {
+    const Head head = c.head(c.operands(), kept_variant());
+    const std::string what = "forward and backward, exact, logits kept";
+    const std::vector<Measurement> measured =
+        beside_product(c, {both_passes_of(head, what, kKeptProducts),
+                           forward_of(head, "forward, logits kept"),
+                           backward_of(head, "backward, exact, logits kept", kKeptProducts - 1)});
+    c.report.add(Target{c.text(what), "G", measured[0].by_g, target.kept.must, target.kept.aim});
 }
 
 // A workload in which nothing may be filtered: the limit on the dropped mass makes backward exact.
@@ -92,6 +109,9 @@ void measure_backward(const Case &c) {
         filtered.fresh_gradients(c.stream);
         note_filter_report(c, of_filtered, filtered);
     }
+    if (c.label.workload != kTrainedHead)
+        for (const BackwardTarget &target : kBackwardTargets)
+            if (target.shape == c.data.shape && target.kept.must > 0) measure_kept(c, target);
     if (c.label.workload == kDense) measure_fall_back(c);
 }
 

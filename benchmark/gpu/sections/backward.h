@@ -7,9 +7,11 @@ namespace cce::benchmark {
 
 // Exact gradients take four products of the size of the logits': the logits twice, dE and dC.
 constexpr double kExactProducts = 4;
+constexpr double kKeptProducts = kExactProducts - 1;  // the logits once
 
 Variant filtered_variant();  // gradients with filter auto
 Variant exact_variant();     // gradients without a filter
+Variant kept_variant();      // the same, with all logits kept
 
 // Forward and then backward, and backward alone, as contenders, counted as so many of these products.
 Contender both_passes_of(const Head &head, const std::string &what, double products = 0);

@@ -19,12 +19,15 @@ struct Errors {
 // All of dE and of dC, beside float32 gradients whose lse is their own. `options` is empty, or says which there are.
 void check_gradients(const Case &c, const std::string &options, const Operands &operands, double softcap) {
     Variant exactly = exact_variant();
+    Variant keeping = kept_variant();
     Variant filtering = filtered_variant();
-    exactly.softcap = filtering.softcap = softcap;
+    exactly.softcap = keeping.softcap = filtering.softcap = softcap;
     const Head exact = c.head(operands, exactly);
+    const Head kept = c.head(operands, keeping);
     const Head filtered = c.head(operands, filtering);
-    Errors of_exact, of_filtered;
-    const std::vector<std::pair<const Head *, Errors *>> heads = {{&exact, &of_exact}, {&filtered, &of_filtered}};
+    Errors of_exact, of_kept, of_filtered;
+    const std::vector<std::pair<const Head *, Errors *>> heads = {
+        {&exact, &of_exact}, {&kept, &of_kept}, {&filtered, &of_filtered}};
     for (const auto &[head, errors] : heads) head->fresh_gradients(c.stream);
 
     const Shape &shape = c.data.shape;
@@ -52,13 +55,15 @@ void check_gradients(const Case &c, const std::string &options, const Operands &
         errors->embeddings = squares(c.data.dtype, head->embeddings_gradient(), nullptr, embeddings.data(),
                                      shape.tokens, shape.hidden, c.stream);
 
-    const auto add = [&](const char *what, const Squares &of) {
+    const auto add = [&](const char *what, const Squares &of, const Squares &with_kept) {
         c.report.add(Check{c.text("exact gradients" + options + ": difference from float32 by its norm, " + what),
                            of.error(), kGradientErrorMust});
+        c.report.add(Check{c.text("exact gradients" + options + ": what kept logits add to that difference, " + what),
+                           with_kept.error() - of.error(), kKeptErrorMust});
     };
-    add("dE", of_exact.embeddings);
-    add("dC", of_exact.classifier);
-    if (of_exact.rare.reference > 0) add("dC of classes that are no target", of_exact.rare);
+    add("dE", of_exact.embeddings, of_kept.embeddings);
+    add("dC", of_exact.classifier, of_kept.classifier);
+    if (of_exact.rare.reference > 0) add("dC of classes that are no target", of_exact.rare, of_kept.rare);
     c.report.note(c.text(format("filter auto%s: error of dE %.5f, of dC %.5f", options.c_str(),
                                 of_filtered.embeddings.error(), of_filtered.classifier.error())));
 }

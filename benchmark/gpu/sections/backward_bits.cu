@@ -17,6 +17,7 @@ void check_backward_bits(const Case &c) {
     all.push_back({"filter auto, accumulated", all[0].variant});
     all.push_back({"exact, accumulated", all[1].variant});
     all[2].variant.accumulate = all[3].variant.accumulate = true;
+    all.push_back({"exact, logits kept", kept_variant()});
 
     const Stream other;
     const Cublas busy_cublas;

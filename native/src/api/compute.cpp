@@ -8,7 +8,9 @@ namespace {
 
 int32_t open(const cce_problem *problem, Problem *p, const Backend **backend) {
     CCE_TRY(resolve(problem, p));
-    return backend_of(p->spec.device, backend);
+    CCE_TRY(backend_of(p->spec.device, backend));
+    if (p->spec.kept_logits_bytes > 0 && !(*backend)->keeps_logits(*p)) p->spec.kept_logits_bytes = 0;
+    return CCE_OK;
 }
 
 int32_t require(const char *name, const void *pointer, bool needed) {

@@ -1,6 +1,7 @@
 #include "common/problem.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #include "common/status.h"
@@ -65,7 +66,8 @@ int32_t copy_sized(const void *from, void *to, int64_t size, int64_t oldest, con
 }
 
 int32_t resolve(const cce_problem *problem, Problem *resolved) {
-    CCE_TRY(copy_struct(problem, &resolved->spec, "problem"));
+    constexpr int64_t kOldest = offsetof(cce_problem, kept_logits_bytes);
+    CCE_TRY(copy_sized(problem, &resolved->spec, sizeof(cce_problem), kOldest, "problem"));
     cce_problem &p = resolved->spec;
     CCE_TRY(at_least(p.batch, 0, "problem.batch"));
     CCE_TRY(at_least(p.time, 0, "problem.time"));
@@ -102,6 +104,7 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.z_loss must be finite and >= 0, but is %g", p.z_loss);
     if (!(p.max_dropped_mass >= 0.0))
         return fail(CCE_ERROR_INVALID_ARGUMENT, "problem.max_dropped_mass must be >= 0, but is %g", p.max_dropped_mass);
+    CCE_TRY(at_least(p.kept_logits_bytes, 0, "problem.kept_logits_bytes"));
     CCE_TRY(resolve_filter(&p.filter_embeddings, p.dtype, "problem.filter_embeddings"));
     CCE_TRY(resolve_filter(&p.filter_classifier, p.dtype, "problem.filter_classifier"));
 
@@ -113,7 +116,8 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
     resolved->rows = p.batch * resolved->row_time;
 
     uint64_t hash = 0xcbf29ce484222325u;
-    const int64_t sizes[] = {p.batch, p.time, p.classes, p.hidden, p.shift, p.ignore_index};
+    const int64_t sizes[] = {p.batch, p.time, p.classes, p.hidden, p.shift, p.ignore_index,
+                             p.kept_logits_bytes};
     const double options[] = {p.softcap, p.temperature,       p.label_smoothing,
                               p.z_loss,  p.filter_embeddings, p.filter_classifier};
     const int32_t kinds[] = {p.device, p.dtype, p.target_dtype, p.reduction, p.gradients};

@@ -1,9 +1,14 @@
 #include "common/state.h"
 
+#include <algorithm>
+
 #include "common/status.h"
 
 namespace cce {
 namespace {
+
+// Of a position in a tile of kept logits, but for its maximum.
+constexpr int64_t kKeptRowBytes = kKeptTileClasses * sizeof(uint16_t);
 
 // Offsets of the parts; every part is aligned.
 struct Layout {
@@ -11,6 +16,8 @@ struct Layout {
     int64_t valid_rows;
     int64_t segment_codes;
     int64_t least_live;
+    int64_t kept_logits;
+    int64_t kept_maxima;
     int64_t end;
 
     static Layout of(const Problem &p) {
@@ -20,12 +27,26 @@ struct Layout {
         layout.segment_codes = layout.valid_rows + align_up(p.rows * sizeof(int64_t));
         const int64_t codes = State::has_segments(p) ? State::most_segments(p) * State::segment_pitch(p) : 0;
         layout.least_live = layout.segment_codes + align_up(codes);
-        layout.end = layout.least_live + align_up(State::has_segments(p) ? p.rows : 0);
+        layout.kept_logits = layout.least_live + align_up(State::has_segments(p) ? p.rows : 0);
+        const int64_t kept_rows = State::kept_tiles(p) * p.rows;
+        layout.kept_maxima = layout.kept_logits + align_up(kept_rows * kKeptRowBytes);
+        layout.end = layout.kept_maxima + align_up(kept_rows * static_cast<int64_t>(sizeof(float)));
         return layout;
     }
 };
 
 }  // namespace
+
+int64_t State::kept_tiles(const Problem &p) {
+    constexpr int64_t kMostBytes = int64_t{1} << 60;  // sums of sizes fit
+    constexpr int64_t kPadding = 2 * (kAlignment - 1);
+    const int64_t room = std::min(p.spec.kept_logits_bytes, kMostBytes) - kPadding;
+    if (p.rows == 0 || room <= 0) return 0;
+    constexpr int64_t kRowBytes = kKeptRowBytes + sizeof(float);
+    return std::min(room / p.rows / kRowBytes, div_up(p.spec.classes, kKeptTileClasses));
+}
+
+int64_t State::kept_classes(const Problem &p) { return std::min(kept_tiles(p) * kKeptTileClasses, p.spec.classes); }
 
 int64_t State::bytes(const Problem &p) { return Layout::of(p).end; }
 
@@ -35,9 +56,14 @@ State State::at(const Problem &p, void *buffer) {
     const auto bytes_at = [&](int64_t offset) {
         return has_segments(p) ? reinterpret_cast<uint8_t *>(base + offset) : nullptr;
     };
-    return {reinterpret_cast<StateHeader *>(base), reinterpret_cast<float *>(base + layout.lse),
-            reinterpret_cast<int64_t *>(base + layout.valid_rows), bytes_at(layout.segment_codes),
-            bytes_at(layout.least_live)};
+    const bool keeps = kept_tiles(p) > 0;
+    return {reinterpret_cast<StateHeader *>(base),
+            reinterpret_cast<float *>(base + layout.lse),
+            reinterpret_cast<int64_t *>(base + layout.valid_rows),
+            bytes_at(layout.segment_codes),
+            bytes_at(layout.least_live),
+            keeps ? reinterpret_cast<uint16_t *>(base + layout.kept_logits) : nullptr,
+            keeps ? reinterpret_cast<float *>(base + layout.kept_maxima) : nullptr};
 }
 
 int32_t check_targets(const Problem &p, const StateHeader &header) {

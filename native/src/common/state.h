@@ -13,10 +13,14 @@ struct StateHeader {
     double divisor;            // what the mean divides by (0 if there is nothing), 1 for sum and none
     double class_weight_sum;   // sum_j w[j], V without class weights
     int64_t segment_classes;   // classes of a segment of the segment codes; 0 if they are not filled
+    int64_t kept_classes;      // the first classes, whose logits forward kept: State::kept_classes or 0
 };
 
 // Fewest classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.
 constexpr int64_t kLeastSegmentClasses = 192;
+
+// Classes of a tile of kept logits.
+constexpr int64_t kKeptTileClasses = 192;
 
 // The parts of a state buffer; every part is aligned to kAlignment.
 struct State {
@@ -25,6 +29,8 @@ struct State {
     int64_t *valid_rows;       // the `valid` positions r that count, ascending
     uint8_t *segment_codes;    // (segments, segment_pitch), of counting position i at column i; NULL without segments
     uint8_t *least_live;       // (R): no segment of a smaller code holds anything above the filters; NULL likewise
+    uint16_t *kept_logits;     // (tiles, R, kKeptTileClasses), of counting positions; NULL if none are kept
+    float *kept_maxima;        // (tiles, R): the largest logit of each position in each tile; NULL likewise
 
     static bool has_segments(const Problem &p) {
         const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
@@ -32,6 +38,10 @@ struct State {
     }
     static int64_t most_segments(const Problem &p) { return div_up(p.spec.classes, kLeastSegmentClasses); }
     static int64_t segment_pitch(const Problem &p) { return div_up(p.rows, 16) * 16; }
+
+    // Whose logits there is room for.
+    static int64_t kept_tiles(const Problem &p);
+    static int64_t kept_classes(const Problem &p);
 
     static int64_t bytes(const Problem &p);
     static State at(const Problem &p, void *buffer);

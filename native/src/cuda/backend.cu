@@ -46,6 +46,7 @@ const Backend &cuda_backend() {
         cuda::event_synchronize,
         cuda::event_wait,
         cuda::event_elapsed,
+        cuda::keeps_logits,
         cuda::workspace_bytes,
         cuda::indexed_dot,
         cuda::log_sum_exp,

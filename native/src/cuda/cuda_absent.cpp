@@ -11,6 +11,8 @@ int32_t absent(Arguments...) {
     return fail(CCE_ERROR_NO_DEVICE, "this library was built without CUDA");
 }
 
+bool keeps_nothing(const Problem &) { return false; }
+
 int64_t no_workspace(const Problem &, int32_t) { return 0; }
 
 }  // namespace
@@ -19,8 +21,9 @@ int32_t cuda_device_count() { return 0; }
 
 const Backend &cuda_backend() {
     static const Backend backend = {
-        absent, absent, absent, absent, absent, absent, absent, absent, absent,      absent, absent, absent,
-        absent, absent, absent, absent, absent, no_workspace,   absent, absent, absent, absent, absent, absent,
+        absent, absent, absent, absent, absent, absent,        absent,       absent, absent, absent, absent, absent,
+        absent, absent, absent, absent, absent, keeps_nothing, no_workspace, absent, absent, absent, absent, absent,
+        absent,
     };
     return backend;
 }

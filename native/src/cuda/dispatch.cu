@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cuda/forward/kept_logits.cuh"
 #include "cuda/plain/family.h"
 #include "cuda/sm80/family.h"
 #include "cuda/sm90/family.h"
@@ -60,6 +61,10 @@ const Family &first_family_of(const Problem &p) {
 
 const Family &family_of_device(int32_t device) {
     return preferred_that([&](const Family &family) { return can_run(family, device); });
+}
+
+bool keeps_logits(const Problem &p) {
+    return first_family_of(p).keeps_logits && KeptLogits::apply(p);
 }
 
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad) {

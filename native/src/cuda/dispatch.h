@@ -20,6 +20,8 @@ struct Family {
     bool (*serves)(const Problem &p, const cce_inputs *in);
     // Classes of the segments whose maxima its sweep leaves in the state; 0: it leaves none.
     int32_t segment_classes;
+    // Whether its sweep keeps logits in the state, and its backward takes them from there.
+    bool keeps_logits;
     // From the shape and the device alone.
     Schedule (*schedule)(const Problem &p);
     // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.
@@ -41,6 +43,9 @@ const Family &first_family_of(const Problem &p);
 
 // The family that `device` tries first.
 const Family &family_of_device(int32_t device);
+
+// As in Backend.
+bool keeps_logits(const Problem &p);
 
 // Those of the family that family_of would name if it knew of the gradients too.
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad);

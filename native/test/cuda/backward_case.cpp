@@ -13,7 +13,7 @@ constexpr int32_t kAllGradients = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIF
 
 enum Factor {
     kAsked, kAnnounced, kDtypes, kAccumulate, kAlignment, kState, kUnread, kReport, kGradLoss, kGradLse, kFilters,
-    kLimit, kFactors
+    kLimit, kKept, kFactors
 };
 
 enum Filters { kNoFilter, kEqual, kDifferent, kEmbeddingsOnly, kClassifierOnly, kAuto, kFilterChoices };
@@ -26,6 +26,11 @@ std::vector<int> levels(const BackwardChoices &choices) {
     count[kAlignment] = choices.gradients_unaligned ? 2 : 1;
     count[kFilters] = kFilterChoices;
     count[kLimit] = 4;
+    count[kKept] = 3;
+    if (choices.keeps_logits) {
+        for (Factor factor : {kState, kFilters, kLimit}) count[factor] = 1;
+        count[kKept] = 2;
+    }
     const std::vector<int> of_forward = forward_levels(choices.forward);
     count.insert(count.end(), of_forward.begin(), of_forward.end());
     return count;
@@ -44,6 +49,17 @@ void choose_filters(Filters filters, cce_problem *s) {
     }
     s->filter_embeddings = filters == kEqual || filters == kDifferent || filters == kEmbeddingsOnly ? one : 0;
     s->filter_classifier = filters == kEqual ? one : filters == kDifferent || filters == kClassifierOnly ? other : 0;
+}
+
+// Bytes for so many tiles of 192 classes: 2 bytes a class and 4 for the largest, and what alignment takes.
+int64_t bytes_of_kept(int64_t rows, int64_t tiles) { return rows * tiles * (2 * 192 + 4) + 512; }
+
+void choose_kept(Kept kept, BackwardCase *c) {
+    const int64_t tiles = (c->spec.classes + 191) / 192;
+    int64_t *bytes = &c->spec.kept_logits_bytes;
+    c->kept = kept;
+    if (kept == Kept::kAll) *bytes = bytes_of_kept(c->rows(), tiles) + whole(0, 1000);
+    if (kept == Kept::kPart) *bytes = bytes_of_kept(c->rows(), whole(0, tiles - 1)) + whole(0, 300);
 }
 
 BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &level) {
@@ -68,6 +84,11 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     c.has_grad_lse = level[kGradLse];
     c.limit = static_cast<Limit>(level[kLimit]);
     choose_filters(static_cast<Filters>(level[kFilters]), &s);
+    choose_kept(static_cast<Kept>(level[kKept] + (choices.keeps_logits ? 1 : 0)), &c);
+    if (choices.keeps_logits) {
+        s.label_smoothing = 0;
+        c.wanted.argmax = c.wanted.entropy = false;
+    }
     return c;
 }
 
@@ -97,6 +118,12 @@ void BackwardCase::settle_limit(const Reference &forward) {
     spec.max_dropped_mass = value > 0 ? value : 0.1;
 }
 
+bool BackwardCase::keeps_all() const {
+    return kept == Kept::kAll && spec.dtype == CCE_BF16 && spec.hidden % 8 == 0 && spec.filter_embeddings == 0 &&
+           spec.filter_classifier == 0 && spec.label_smoothing == 0 && !wanted.argmax && !wanted.entropy &&
+           !state_made && !embeddings_unaligned && !classifier_unaligned && !gradients_unaligned;
+}
+
 std::vector<char> BackwardCase::read_tokens() const {
     std::vector<char> read(tokens(), 0);
     for (int64_t row = 0; row < rows(); ++row) read[token_of(row)] = !ignored(row);
@@ -105,12 +132,14 @@ std::vector<char> BackwardCase::read_tokens() const {
 
 std::string describe(const BackwardCase &c) {
     constexpr const char *kLimitNames[] = {"none", "above", "between", "below"};
+    constexpr const char *kKeptNames[] = {"none", "part", "all"};
     std::string text = describe(static_cast<const ForwardCase &>(c));
     text += " asked=" + std::to_string(c.asked);
     text += std::string(" as=") + dtype_name(c.embeddings_dtype) + "," + dtype_name(c.classifier_dtype) + "," +
             dtype_name(c.bias_dtype);
     text += " accumulate=" + std::to_string(c.accumulate);
     text += std::string(" state=") + (c.state_made ? "made" : "forward");
+    text += std::string(" kept=") + kKeptNames[static_cast<int>(c.kept)];
     text += std::string(" drops=") + kLimitNames[static_cast<int>(c.limit)];
     if (c.gradients_unaligned) text += " gradients_unaligned";
     if (c.unread_is_nan) text += " unread_nan";
@@ -140,20 +169,31 @@ const BackwardChoices kAnyGradient = {{{0, 1, 63, 64, 65, 127, 128, 129, 255, 25
                                        {CCE_F32, CCE_F16, CCE_BF16},
                                        true,
                                        {0, 1}},
-                                      true};
+                                      true,
+                                      false};
 
 const BackwardChoices kTensorCoreGradients = {
     {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false, {0}},
+    false,
     false};
 
 const BackwardChoices kManyRows = {
-    {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false};
+    {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false};
 
 const BackwardChoices kLargeClassifier = {
-    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false};
+    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false, false};
+
+const BackwardChoices kKeptLogits = {
+    {{1, 65, 255, 257, 600}, {5, 191, 192, 193, 1000, 5003}, {8, 72, 200}, {CCE_BF16}, false, {0}}, false, true};
+
+const BackwardChoices kKeptOfManyRows = {
+    {{16385, 16640, 20001}, {130, 5003}, {8}, {CCE_BF16}, false, {0}}, false, true};
+
+const BackwardChoices kSmallKept = {
+    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_BF16}, false, {0}}, false, true};
 
 const BackwardChoices kSmallGradients = {
-    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false};
+    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false};
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most) {
     std::vector<BackwardCase> cases;

@@ -11,6 +11,9 @@ namespace cce::test {
 // Where max_dropped_mass lies beside what the filters drop on average.
 enum class Limit { kNone, kAbove, kBetween, kBelow };
 
+// Of which classes there is room for kept logits.
+enum class Kept { kNone, kPart, kAll };
+
 struct BackwardCase : ForwardCase {
     int32_t asked = 0;  // of the gradients that the spec announces
     int32_t embeddings_dtype = CCE_F32, classifier_dtype = CCE_F32, bias_dtype = CCE_F32;
@@ -20,11 +23,14 @@ struct BackwardCase : ForwardCase {
     bool unread_is_nan = false;        // rows of E that no counting position reads
     bool wants_report = false;
     Limit limit = Limit::kNone;
+    Kept kept = Kept::kNone;
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
     void fill();
     // Sets max_dropped_mass, which depends on the data.
     void settle_limit(const Reference &forward);
+    // Whether a family that keeps logits keeps those of all classes.
+    bool keeps_all() const;
     // Rows of E that a counting position reads.
     std::vector<char> read_tokens() const;
 };
@@ -43,12 +49,16 @@ BackwardReference prepare(BackwardCase *c);
 struct BackwardChoices {
     ForwardChoices forward;
     bool gradients_unaligned;
+    bool keeps_logits;  // in every case, with all that it takes
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
 extern const BackwardChoices kManyRows;             // several passes of rows, several chunks of classes
-extern const BackwardChoices kLargeClassifier;    // whose gradient has room for dense products
+extern const BackwardChoices kLargeClassifier;      // whose gradient has room for dense products
+extern const BackwardChoices kKeptLogits;
+extern const BackwardChoices kKeptOfManyRows;
 extern const BackwardChoices kSmallGradients;
+extern const BackwardChoices kSmallKept;
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most);
 

@@ -11,7 +11,7 @@ constexpr double kRoundingOfBfloat16 = 0x1p-9;
 
 GradientTolerance tolerance_of(const Array &got, bool rounds_dz) {
     GradientTolerance tolerance = rounded_to(got.dtype);
-    if (rounds_dz) tolerance = {rounded_to(CCE_BF16).relative, kRoundingOfBfloat16};
+    if (rounds_dz) tolerance = {rounded_to(CCE_BF16).relative, kRoundingOfBfloat16, true};
     return tolerance;
 }
 
@@ -62,6 +62,20 @@ void check_repeated_backward(const BackwardCase &c) {
         check(same_bits(first, run_backward(c, inputs, run % 2 ? DeviceBuffer::kNumber : DeviceBuffer::kNan,
                                             run % 3 ? one : other)),
               "the same bits in every run");
+}
+
+void check_nothing_recomputed(const BackwardCase &c) {
+    DeviceInputs inputs(c);
+    const Array whole = run_backward(c, inputs, DeviceBuffer::kNan, nullptr).embeddings;
+    DeviceBackward backward(c);
+    backward.poison(DeviceBuffer::kNan);
+    require_ok(backward.enqueue_state(inputs.view(), nullptr), "filling the state");
+    require(cudaDeviceSynchronize(), "waiting for forward");
+    BackwardCase without = c;
+    for (int64_t i = 0; i < c.embeddings.count; ++i) without.embeddings.set(i, 0);
+    inputs.upload(without);
+    require_ok(backward.enqueue_gradients(inputs.view(), nullptr), "cce_backward");
+    check(same(whole.buffer, backward.results().embeddings.buffer), "dE from kept logits alone");
 }
 
 void check_backward_graph(const BackwardCase &c) {

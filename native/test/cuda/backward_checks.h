@@ -6,11 +6,14 @@
 namespace cce::test {
 
 // Gradients and filter report against the reference; the same bits in other memory and on another stream. `rounds_dz`:
-// whether the kernels round the gradients of the logits to bfloat16.
+// whether the kernels round the gradients of the logits to bfloat16: those that take kept logits do.
 void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz);
 
 // Ten runs on alternating streams.
 void check_repeated_backward(const BackwardCase &c);
+
+// That dE, which must be asked for, is the same without E, of a case that keeps all logits.
+void check_nothing_recomputed(const BackwardCase &c);
 
 // A captured forward and backward, replayed on other inputs.
 void check_backward_graph(const BackwardCase &c);

@@ -54,12 +54,12 @@ std::string describe(const Case &c) {
     char text[512];
     snprintf(text, sizeof text,
              "B=%" PRId64 " T=%" PRId64 " V=%" PRId64 " D=%" PRId64 " %s%s shift=%" PRId64
-             " softcap=%g temperature=%g smoothing=%g z_loss=%g filters=%g,%g limit=%g bias=%s "
+             " softcap=%g temperature=%g smoothing=%g z_loss=%g filters=%g,%g limit=%g kept_logits=%" PRId64 " bias=%s "
              "weights=%d,%d reduction=%d targets=%s,%" PRId64 " gradients=%d grad_loss=%d grad_lse=%d",
              s.batch, s.time, s.classes, s.hidden, dtype_name(s.dtype), s.allow_tf32 ? " allow_tf32" : "", s.shift,
              s.softcap, s.temperature, s.label_smoothing, s.z_loss, s.filter_embeddings, s.filter_classifier,
-             s.max_dropped_mass, c.has_bias ? dtype_name(s.bias_dtype) : "none", c.has_class_weights,
-             c.has_token_weights, s.reduction, dtype_name(s.target_dtype), s.ignore_index, s.gradients,
+             s.max_dropped_mass, s.kept_logits_bytes, c.has_bias ? dtype_name(s.bias_dtype) : "none",
+             c.has_class_weights, c.has_token_weights, s.reduction, dtype_name(s.target_dtype), s.ignore_index, s.gradients,
              c.has_grad_loss, c.has_grad_lse);
     return text;
 }

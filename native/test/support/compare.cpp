@@ -97,6 +97,7 @@ void compare_gradient(const char *what, const Array &got, const Gradient &expect
     }
     double allowed = std::max(tolerance.relative * std::sqrt(norm), kCancellation * std::sqrt(size));
     allowed += tolerance.of_dz * expected.terms + std::sqrt(doubt);
+    if (tolerance.kept) allowed += expected.kept;
     if (got.dtype == CCE_F16 && norm > 0) allowed += kSmallestFloat16 / 2 * std::sqrt(static_cast<double>(got.count));
     // Roundings of dz add up at random: in a sum of few elements by more than that, but then as the reference's do.
     if (tolerance.of_dz > 0) difference = std::min(difference, from_rounded);

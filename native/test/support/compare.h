@@ -27,6 +27,7 @@ void compare_logits(const char *what, const Array &got, const std::vector<double
 struct GradientTolerance {
     double relative;     // as a share of the gradient's norm
     double of_dz = 0.0;  // the relative rounding error of each of its terms
+    bool kept = false;   // whether kept logits may have been taken
 };
 
 // Of float32, or rounded to `dtype` at the end.

@@ -30,6 +30,7 @@ struct Gradient {
     std::vector<double> doubt;     // of the terms so near to the filter's threshold that rounding decides
     std::vector<double> rounding;  // what it takes to get the value with each dz rounded to bfloat16
     double terms = 0;              // the root of the sum of the squares of all terms
+    double kept = 0;               // the same of what kept logits, if there are any, may change about each term
 };
 
 struct GradientReference {

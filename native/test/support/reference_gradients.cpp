@@ -26,7 +26,28 @@ struct RowFactors {
 };
 
 struct Term {
-    double value, size, doubt;
+    double value, size, doubt, kept;
+};
+
+// How far kept logits, as cce.h has them, put a probability off, and dz/dx, both relative to the largest there is.
+struct KeptError {
+    double probability = 0, slope = 0;
+
+    explicit KeptError(const cce_problem &s) {
+        if (s.kept_logits_bytes == 0) return;
+        probability = s.softcap > 0 ? s.softcap / s.temperature * 0x1p-16 : 0x1p-12;
+        slope = s.softcap > 0 ? 0x1p-15 : 0;
+    }
+};
+
+// Sums of squares over the elements that a term adds to.
+struct Squares {
+    double value = 0, kept = 0;
+
+    void operator+=(const Squares &other) {
+        value += other.value;
+        kept += other.kept;
+    }
 };
 
 // The gradients of the logits before softcap, one by one.
@@ -36,6 +57,7 @@ public:
         : c_(c), forward_(forward),
           eps_{resolved_filter(c.spec.filter_embeddings, c.spec.dtype),
                resolved_filter(c.spec.filter_classifier, c.spec.dtype)},
+          kept_(c.spec),
           rows_(c.rows()) {
         const cce_problem &s = c.spec;
         double weight_sum = 0;
@@ -74,13 +96,16 @@ public:
             factors.smoothing * c_.class_weight(j) + (j == c_.target(row) ? factors.target : 0.0);
         // The slope is itself a difference, of terms of 1 / temperature.
         return {(kept - of_label) * slope, (std::fabs(kept) + std::fabs(of_label)) / s.temperature,
-                in_doubt(side, row, j, p) ? std::fabs(of_softmax) * slope : 0.0};
+                in_doubt(side, row, j, p) ? std::fabs(of_softmax) * slope : 0.0,
+                std::fabs(of_softmax) * slope * kept_.probability +
+                    std::fabs(kept - of_label) * kept_.slope / s.temperature};
     }
 
 private:
     const Case &c_;
     const Reference &forward_;
     double eps_[kSides];
+    KeptError kept_;
     std::vector<RowFactors> rows_;
 };
 
@@ -89,28 +114,30 @@ void resize(Gradient *gradient, int64_t count) {
         v->assign(count, 0);
 }
 
-// Adds a term times `values` to line `line` of the gradient; returns the sum of the squares of what it added.
-double add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
+// Adds a term times `values` to line `line` of the gradient; returns the squares of what it added.
+Squares add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
     double *value = &gradient->value[line * count], *size = &gradient->size[line * count];
     double *rounding = &gradient->rounding[line * count];
     const double rounded_off = decode(encode(term.value, CCE_BF16), CCE_BF16) - term.value;
-    double squares = 0;
+    double squares = 0, of_values = 0;
     for (int64_t d = 0; d < count; ++d) {
         const double product = term.value * values[d];
         value[d] += product;
         size[d] += term.size * std::fabs(values[d]);
         rounding[d] += rounded_off * values[d];
         squares += product * product;
+        of_values += values[d] * values[d];
     }
     if (term.doubt > 0)
         for (int64_t d = 0; d < count; ++d) gradient->doubt[line * count + d] += term.doubt * std::fabs(values[d]);
-    return squares;
+    return {squares, term.kept * term.kept * of_values};
 }
 
-double root_of_sum(const std::vector<double> &squares) {
-    double sum = 0;
-    for (double square : squares) sum += square;
-    return std::sqrt(sum);
+void set_roots(Gradient *gradient, const std::vector<Squares> &squares) {
+    Squares sum;
+    for (const Squares &square : squares) sum += square;
+    gradient->terms = std::sqrt(sum.value);
+    gradient->kept = std::sqrt(sum.kept);
 }
 
 // What the filter of one side drops, and whether it stays on.
@@ -176,7 +203,7 @@ GradientReference compute_gradients(const Case &c, const Reference &forward) {
     resize(&r.classifier, classes * hidden);
     resize(&r.bias, classes);
 
-    std::vector<double> of_rows(rows, 0), of_classes(classes, 0), of_biases(classes, 0);
+    std::vector<Squares> of_rows(rows), of_classes(classes), of_biases(classes);
     parallel_for(rows, work, [&](int64_t row) {
         if (c.ignored(row)) return;
         for (int64_t j = 0; j < classes; ++j)
@@ -192,9 +219,9 @@ GradientReference compute_gradients(const Case &c, const Reference &forward) {
             of_biases[j] += add(&r.bias, j, term, &kOne, 1);
         }
     });
-    r.embeddings.terms = root_of_sum(of_rows);
-    r.classifier.terms = root_of_sum(of_classes);
-    r.bias.terms = root_of_sum(of_biases);
+    set_roots(&r.embeddings, of_rows);
+    set_roots(&r.classifier, of_classes);
+    set_roots(&r.bias, of_biases);
     return r;
 }
 

@@ -52,7 +52,7 @@ private:
     float *report() const { return static_cast<float *>(grad_.filter_report); }
     bool is_asked() const { return report() != nullptr || has_limit(); }
     bool measures() const { return is_asked() && (filters_embeddings() || filters_classifier()); }
-    DzInputs inputs() const { return {scratch_.rows, scratch_.control}; }
+    DzInputs inputs() const { return {scratch_.rows, scratch_.control, false}; }
 
     // From lists; where these are too short and there is something better, from dense products, which know the filters
     // too.
@@ -209,7 +209,7 @@ private:
         void *for_embeddings = place.to_embeddings ? scratch.dz[0] : nullptr;
         void *for_classifier = two || !place.to_embeddings ? scratch.dz[two] : nullptr;
         const void *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
-        CCE_TRY(kernels_.dz_block(p_, logits_, inputs(), block, for_embeddings, for_classifier, stream_));
+        CCE_TRY(dz(block, for_embeddings, for_classifier));
         if (place.to_classifier && grad_.bias != nullptr)
             CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch.column_sums, stream_));
         if (place.to_classifier && grad_.classifier != nullptr)
@@ -220,6 +220,28 @@ private:
         return kernels_.embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings,
                                             scratch_.control, scratch_.dense.partials,
                                             embeddings_sum(block, place.embeddings), stream_);
+    }
+
+    // Of the classes whose logits may have been kept, which the device alone knows, and of the others.
+    int32_t dz(const Block &block, void *for_embeddings, void *for_classifier) const {
+        const int64_t kept_classes = kernels_.are_fast() ? State::kept_classes(p_) : 0;
+        const int64_t here = std::clamp<int64_t>(kept_classes - block.first_class, 0, block.classes);
+        if (here > 0) CCE_TRY(dz_of_kept(block.columns(0, here), for_embeddings, for_classifier));
+        if (here == block.classes) return CCE_OK;
+        const auto rest = [&](void *dz) {
+            return dz != nullptr ? static_cast<char *>(dz) + here * kernels_.dz_bytes : nullptr;
+        };
+        return kernels_.dz_block(p_, logits_, inputs(), block.columns(here, block.classes - here),
+                                 rest(for_embeddings), rest(for_classifier), stream_);
+    }
+
+    // Logits are kept without filters, so that one dz serves both products.
+    int32_t dz_of_kept(const Block &block, void *for_embeddings, void *for_classifier) const {
+        DzInputs inputs = this->inputs();
+        inputs.kept = true;
+        CCE_TRY(kept_dz(logits_.map, KeptLogits::of(p_, logits_.map, state_), inputs, block,
+                        for_embeddings != nullptr ? for_embeddings : for_classifier, stream_));
+        return kernels_.dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_);
     }
 
     int32_t finish_embeddings(const float *sums) const {

@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "common/state.h"
+#include "cuda/forward/kept_logits.cuh"
 #include "cuda/forward/logits.cuh"
 
 namespace cce::cuda {
@@ -18,6 +19,7 @@ struct BackwardControl {
     float filter_classifier;
     bool dense;                // whether dense products compute the gradients, else the lists of filtered/
     bool unmeasured;           // whether a sweep is to measure what the filters keep
+    int64_t kept_classes;      // the first ones, whose logits forward kept
 };
 
 // The softmax mass that a filter keeps of a position: whole multiples of 2^-40, whose sums have the same bits in every
@@ -58,6 +60,9 @@ struct Block {
     int64_t first_class;
     int64_t classes;
     int64_t pitch;  // of dz: dz[(i - first_row) * pitch + (j - first_class)]
+
+    // Some of its classes.
+    Block columns(int64_t first, int64_t count) const { return {first_row, rows, first_class + first, count, pitch}; }
 };
 
 // What the gradients of a position's logits have in common. With g the gradient of its loss,
@@ -91,7 +96,15 @@ int32_t row_gradients(const Problem &p, const Logits &logits, const LossGradient
 struct DzInputs {
     const RowGradient *rows;  // of counting position i
     const BackwardControl *control;
+    bool kept;                // whether kept_dz is there for the block: nothing is left to do if all of it was kept
 };
+
+// ---- kept_logits.cu --------------------------------------------------------------------------------
+
+// The same as dz_block, in bf16 and without a filter, from kept logits; nothing if not all of the block were kept. It
+// begins with a tile of them, and `dz`, as its pitch, is aligned to 16 bytes.
+int32_t kept_dz(const LogitMap &map, const KeptLogits &kept, const DzInputs &inputs, const Block &block, void *dz,
+                cudaStream_t stream);
 
 // ---- gradient_store.cuh, gradient_sum.cu ------------------------------------------------------------
 

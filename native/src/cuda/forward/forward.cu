@@ -48,13 +48,32 @@ struct Scratch {
     }
 };
 
+// What the sweep leaves for backward besides lse.
+struct ForBackward {
+    int64_t segment_classes;
+    SegmentMaxima segments;
+    KeptLogits kept;
+
+    static ForBackward of(const Problem &p, const Family &family, const LogitMap &map, const State &state,
+                          bool extras) {
+        ForBackward left = {};
+        if (State::has_segments(p) && family.segment_classes > 0) {
+            left.segment_classes = family.segment_classes;
+            left.segments = SegmentMaxima::of(p, state);
+        }
+        if (family.keeps_logits && !extras) left.kept = KeptLogits::of(p, map, state);
+        return left;
+    }
+};
+
 // Which positions count; those that do not get their results.
-Preparation preparation_of(const Problem &p, const Batch &batch, int64_t segment_classes, const Scratch &scratch,
+Preparation preparation_of(const Problem &p, const Batch &batch, const ForBackward &left, const Scratch &scratch,
                            StateHeader *header, int64_t *valid_rows, const RowResults &results) {
     return {batch,
             p.rows,
             p.spec.reduction == CCE_REDUCTION_MEAN,
-            segment_classes,
+            left.segment_classes,
+            left.kept.classes,
             p.fingerprint,
             scratch.spans,
             header,
@@ -106,8 +125,8 @@ int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspac
     const Logits logits = Logits::of(p, in, &scratch.header->valid, scratch.valid_rows);
     RowResults results = {};
     results.lse = lse;
-    CCE_TRY(prepare(preparation_of(p, logits.batch, 0, scratch, scratch.header, scratch.valid_rows, results), queue));
-    return sweep_rows(p, in, {logits, nullptr, {}}, false, scratch, results, nullptr, queue);
+    CCE_TRY(prepare(preparation_of(p, logits.batch, {}, scratch, scratch.header, scratch.valid_rows, results), queue));
+    return sweep_rows(p, in, {logits, nullptr, {}, {}}, false, scratch, results, nullptr, queue);
 }
 
 int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
@@ -117,7 +136,7 @@ int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, con
     const auto queue = static_cast<cudaStream_t>(stream);
     const Scratch scratch = Scratch::at(p, w.base);
     const Batch batch = Batch::of(p, in);
-    CCE_TRY(prepare(preparation_of(p, batch, 0, scratch, state.header, state.valid_rows, {}), queue));
+    CCE_TRY(prepare(preparation_of(p, batch, {}, scratch, state.header, state.valid_rows, {}), queue));
     return adopt_lse(p, batch, lse, state.lse, queue);
 }
 
@@ -141,12 +160,11 @@ int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, 
                                 state.header,
                                 scratch.blocks_done,
                                 state.least_live};
-    const int32_t segment_classes = State::has_segments(p) ? family_of(p, in).segment_classes : 0;
-    const SegmentMaxima segments = segment_classes > 0 ? SegmentMaxima::of(p, state) : SegmentMaxima{};
+    const ForBackward left = ForBackward::of(p, family_of(p, in), logits.map, state, extras);
     const Preparation preparation =
-        preparation_of(p, logits.batch, segment_classes, scratch, state.header, state.valid_rows, results);
+        preparation_of(p, logits.batch, left, scratch, state.header, state.valid_rows, results);
     CCE_TRY(prepare_with_target_logits(p, preparation, logits, target_logit, queue));
-    return sweep_rows(p, in, {logits, target_logit, segments}, extras, scratch, results,
+    return sweep_rows(p, in, {logits, target_logit, left.segments, left.kept}, extras, scratch, results,
                       each_row ? nullptr : static_cast<float *>(out.loss), queue);
 }
 

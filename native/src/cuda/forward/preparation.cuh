@@ -27,6 +27,7 @@ struct Preparation {
     int64_t rows;
     bool mean;
     int64_t segment_classes;  // of the segment codes that the sweep will fill, or 0
+    int64_t kept_classes;     // whose logits the sweep will keep
     uint64_t fingerprint;
     Span *spans;
     StateHeader *header;
@@ -97,6 +98,7 @@ struct Preparation {
         header->divisor = mean ? weight : 1.0;
         header->class_weight_sum = class_weights;
         header->segment_classes = segment_classes;
+        header->kept_classes = kept_classes;
         if (results.blocks_done != nullptr) *results.blocks_done = 0;
     }
 

@@ -1,6 +1,7 @@
 // What every family's sweep over the logits is given.
 #pragma once
 
+#include "cuda/forward/kept_logits.cuh"
 #include "cuda/forward/logits.cuh"
 #include "cuda/forward/partials.cuh"
 #include "cuda/forward/schedule.cuh"
@@ -12,6 +13,7 @@ struct SweepInputs {
     Logits logits;
     const float *target_logit;  // (R), of position r at r; read for the segment maxima alone
     SegmentMaxima segments;
+    KeptLogits kept;
 };
 
 }  // namespace cce::cuda

@@ -23,6 +23,7 @@ struct DzWork {
     Logits logits;            // of the block's positions and classes
     const RowGradient *rows;  // of the block's positions
     const BackwardControl *control;
+    bool kept;                // as in DzInputs
     Block block;
     bool smoothing;
     T *for_embeddings;        // NULL: not wanted
@@ -114,6 +115,7 @@ __global__ void __launch_bounds__(kTileThreads, 1)
 dz_kernel(const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
     extern __shared__ __align__(128) char dynamic[];
     if (!work.control->dense) return;
+    if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
     Shared &shared = *reinterpret_cast<Shared *>(dynamic);
     const int32_t valid = valid_of(work);
     if (threadIdx.x == 0) shared.list.fill(schedule, valid, static_cast<int32_t>(blockIdx.x));
@@ -160,6 +162,7 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
     DzWork work{logits,
                 inputs.rows + block.first_row,
                 inputs.control,
+                inputs.kept,
                 block,
                 p.spec.label_smoothing > 0.0,
                 static_cast<T *>(for_embeddings),

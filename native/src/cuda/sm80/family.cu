@@ -18,8 +18,8 @@ bool serves(const Problem &p, const cce_inputs *in) {
 }  // namespace
 
 const Family kFamily = {
-    "cuda-sm80",    runs_on,          serves,     kSegmentClasses,   schedule, sweep,
-    filtered_units, filtered_windows, can_filter, &kBackward,
+    "cuda-sm80", runs_on, serves,         kSegmentClasses,  false,
+    schedule,    sweep,   filtered_units, filtered_windows, can_filter, &kBackward,
 };
 
 }  // namespace cce::cuda::sm80

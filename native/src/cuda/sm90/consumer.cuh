@@ -6,6 +6,7 @@
 
 #include "cuda/forward/sweep.cuh"
 #include "cuda/sm90/multiply.cuh"
+#include "cuda/sm90/row_codes.cuh"
 #include "cuda/sm90/row_extras.cuh"
 #include "cuda/sm90/row_sums.cuh"
 
@@ -43,7 +44,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
 #pragma unroll
                 for (int p = 0; p < kProducts; ++p) clear_absent(first_class, classes, x[p]);
             }
-            float largest;  // of the own row
+            float largest = 0.0f;  // of the own row
             if constexpr (Option::kExtras) {
                 largest = rows.add(x, unit, first_class);
                 if (smoothing) {
@@ -53,7 +54,11 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                     rows.add_weighted(x, unit, values);
                 }
             } else {
-                largest = rows.template add<Option::kSegments>(x, unit);
+                OfRows<float> tile_max;
+                rows.add(x, unit, tile_max);
+                if (Option::kSegments) largest = reduce_to_own(tile_max, FloatMaximum()) * unit;
+                if (Option::kLogits && first_class < in.kept.classes)
+                    keep_logits(in.kept, tile, run.row_tile * kTileRows, valid, group, unit, tile_max, x);
             }
             if (Option::kSegments && own >= 0 && first_class < classes)
                 in.segments.codes[first_class / kTileClasses * in.segments.pitch + own] =

@@ -21,6 +21,7 @@ struct DzWork {
     Logits logits;            // of the block's positions
     const RowGradient *rows;  // of the block's positions
     const BackwardControl *control;
+    bool kept;                // as in DzInputs
     Block block;
     bool smoothing;
     T *for_embeddings;        // NULL: not wanted
@@ -163,6 +164,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
           const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
     if (!work.control->dense) return;
+    if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
     const int64_t rest = work.control->valid - work.block.first_row;
     const auto valid = static_cast<int32_t>(Maximum()(Minimum()(rest, work.block.rows), int64_t{0}));
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
@@ -195,6 +197,7 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
     DzWork work{logits,
                 inputs.rows + block.first_row,
                 inputs.control,
+                inputs.kept,
                 block,
                 p.spec.label_smoothing > 0.0,
                 static_cast<T *>(for_embeddings),

@@ -14,12 +14,19 @@ enum class LogitKind {
     kCapped,  // a softcap, perhaps with a bias
 };
 
-// What a kernel does, decided when it is compiled.
-template <LogitKind kind, bool extras, bool segments>
+// What a kernel does, decided when it is compiled; first, what it leaves for backward besides lse.
+enum class Leaves {
+    kNothing,
+    kSegments,  // maxima of row segments, if there is a place for them
+    kLogits,    // of the first classes
+};
+
+template <LogitKind kind, bool extras, Leaves leaves>
 struct Options {
     static constexpr LogitKind kKind = kind;
-    static constexpr bool kExtras = extras;      // argmax, entropy, sum of logits
-    static constexpr bool kSegments = segments;  // maxima of row segments, if there is a place for them
+    static constexpr bool kExtras = extras;  // argmax, entropy, sum of logits
+    static constexpr bool kSegments = leaves == Leaves::kSegments;
+    static constexpr bool kLogits = leaves == Leaves::kLogits;
 };
 
 // A value of each class of the block, in shared memory of one consumer warpgroup.

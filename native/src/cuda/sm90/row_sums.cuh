@@ -22,11 +22,9 @@ struct RowSums {
             }
     }
 
-    // Adds a tile. Returns the maximum of the own row if that is wanted.
-    template <bool kMaximum>
-    __device__ float add(const float (&x)[kProducts][kProductSums], float unit) {
+    // Adds a tile. `tile_max`: the largest x of this thread's columns.
+    __device__ void add(const float (&x)[kProducts][kProductSums], float unit, OfRows<float> &tile_max) {
         const float scale = unit * kLog2E;
-        OfRows<float> tile_max;
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)
 #pragma unroll
@@ -44,7 +42,6 @@ struct RowSums {
                 max[p][u] = whole;
                 sum[p][u] = even + odd;
             }
-        return kMaximum ? reduce_to_own(tile_max, FloatMaximum()) * unit : 0.0f;
     }
 
     // Merges the threads of a row and stores their results at `first` + row of the tile.

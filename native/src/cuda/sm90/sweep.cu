@@ -2,7 +2,8 @@
 // log-sum-exp. 2 * R * V * D flops, and 2 * (256 + 192) * D bytes from the L2 cache per 256 x 192 logits. One warpgroup
 // fetches, two multiply and sum; a persistent grid of thread blocks goes through the runs of Schedule.
 //
-// Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, or with extras too.
+// Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, or with extras too; for
+// bf16, also with the logits kept.
 #include "cuda/sm90/consumer.cuh"
 #include "cuda/sm90/family.h"
 #include "cuda/sm90/producer.cuh"
@@ -45,10 +46,14 @@ int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInpu
 template <typename T, LogitKind kKind>
 int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInputs &in, const Partials &out,
                      cudaStream_t stream) {
-    if (out.extras != nullptr) return launch_sweep<T, Options<kKind, true, true>>(p, schedule, in, out, stream);
-    if (in.segments.codes == nullptr)
-        return launch_sweep<T, Options<kKind, false, false>>(p, schedule, in, out, stream);
-    return launch_sweep<T, Options<kKind, false, true>>(p, schedule, in, out, stream);
+    if (out.extras != nullptr)
+        return launch_sweep<T, Options<kKind, true, Leaves::kSegments>>(p, schedule, in, out, stream);
+    if (in.segments.codes != nullptr)
+        return launch_sweep<T, Options<kKind, false, Leaves::kSegments>>(p, schedule, in, out, stream);
+    if constexpr (std::is_same_v<T, __nv_bfloat16>)
+        if (in.kept.codes != nullptr)
+            return launch_sweep<T, Options<kKind, false, Leaves::kLogits>>(p, schedule, in, out, stream);
+    return launch_sweep<T, Options<kKind, false, Leaves::kNothing>>(p, schedule, in, out, stream);
 }
 
 }  // namespace

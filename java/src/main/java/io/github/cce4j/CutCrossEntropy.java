@@ -39,7 +39,7 @@ import java.util.function.Consumer;
 public final class CutCrossEntropy {
     private static final Options DEFAULTS = new Options(
             0, 1, -100, 0, Reduction.MEAN, 0, 0, GradientFilter.none(), null, EnumSet.noneOf(Output.class), false,
-            null);
+            0, null);
 
     private final Options options;
 
@@ -205,6 +205,7 @@ public final class CutCrossEntropy {
         private Set<Gradient> gradients;
         private Set<Output> outputs;
         private boolean allowTf32;
+        private long keptLogitsBytes;
         private Stream stream;
 
         private Builder(Options from) {
@@ -219,6 +220,7 @@ public final class CutCrossEntropy {
             gradients = from.gradients();
             outputs = from.outputs();
             allowTf32 = from.allowTf32();
+            keptLogitsBytes = from.keptLogitsBytes();
             stream = from.stream();
         }
 
@@ -363,6 +365,34 @@ public final class CutCrossEntropy {
         }
 
         /**
+         * Sets how much memory a {@link Forward} may take to keep logits for exact gradients, until it is closed: they
+         * are computed twice otherwise, in forward and in backward. The logits of as many of the first classes are kept
+         * as there is room for, at about 2.03 bytes a position and class; all of them, {@code 2.03 * N * V} bytes, save
+         * one of the four matrix products that a loss and its gradients take. {@link CutCrossEntropy#plan} says what
+         * the state grows by, which is never more than is allowed here.
+         *
+         * <p>That is for bfloat16 on GPUs of compute capability 9.0, for a D that is a multiple of 8, without a filter,
+         * label smoothing and outputs, and for a softcap of at most 64 times the temperature; elsewhere nothing is kept
+         * and no memory taken. Room is taken, but nothing kept, if embeddings or classifier do not begin at a multiple
+         * of 16 bytes, and by {@link CutCrossEntropy#resume}. Where a gradient goes to such a place, backward computes
+         * the logits once more.
+         *
+         * <p>A probability that backward takes from a kept logit is off by at most 2<sup>-12</sup> of itself; with a
+         * softcap by softcap / temperature * 2<sup>-16</sup> of itself, and the derivative of the softcap by
+         * 2<sup>-15</sup>. The gradients of logits are rounded to bfloat16, by up to 2<sup>-9</sup>, with or without.
+         * Loss and lse do not change.
+         *
+         * @param bytes at least 0, the default; {@link Long#MAX_VALUE} for all logits
+         * @return this builder
+         * @throws IllegalArgumentException if it is negative
+         */
+        public Builder keepLogits(long bytes) {
+            Check.that(bytes >= 0, "keepLogits", "at least 0", bytes);
+            keptLogitsBytes = bytes;
+            return this;
+        }
+
+        /**
          * Sets the stream that the work goes to, which ties the configuration to its device.
          *
          * @param value a stream, which stays the caller's to close; by default the default stream of the inputs' device
@@ -381,7 +411,7 @@ public final class CutCrossEntropy {
         public CutCrossEntropy build() {
             return new CutCrossEntropy(new Options(
                     softcap, temperature, ignoreIndex, shift, reduction, labelSmoothing, zLoss, filter, gradients,
-                    outputs, allowTf32, stream));
+                    outputs, allowTf32, keptLogitsBytes, stream));
         }
 
         private static <E extends Enum<E>> Set<E> set(Class<E> type, E[] values, String name) {

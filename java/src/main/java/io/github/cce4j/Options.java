@@ -18,4 +18,5 @@ record Options(
         Set<Gradient> gradients,
         Set<Output> outputs,
         boolean allowTf32,
+        long keptLogitsBytes,
         Stream stream) {}

@@ -156,6 +156,11 @@ final class Problem {
         return options.reduction() == Reduction.NONE ? positions() : new long[0];
     }
 
+    /** Forward keeps none beside outputs, for which the state need not have room then. */
+    private long keptLogitsBytes() {
+        return options.outputs().isEmpty() ? options.keptLogitsBytes() : 0;
+    }
+
     MemorySegment struct(Arena arena) {
         MemorySegment problem = arena.allocate(cce_problem.layout());
         cce_problem.struct_size(problem, problem.byteSize());
@@ -180,6 +185,7 @@ final class Problem {
         cce_problem.reduction(problem, Codes.of(options.reduction()));
         cce_problem.gradients(problem, Codes.mask(gradients));
         cce_problem.allow_tf32(problem, options.allowTf32() ? 1 : 0);
+        cce_problem.kept_logits_bytes(problem, keptLogitsBytes());
         return problem;
     }
 }

@@ -36,6 +36,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t reduction;
  *     int32_t gradients;
  *     int32_t allow_tf32;
+ *     int64_t kept_logits_bytes;
  * }
  * }
  */
@@ -67,7 +68,8 @@ public class cce_problem {
         cce_h.C_INT.withName("reduction"),
         cce_h.C_INT.withName("gradients"),
         cce_h.C_INT.withName("allow_tf32"),
-        MemoryLayout.paddingLayout(4)
+        MemoryLayout.paddingLayout(4),
+        cce_h.C_LONG.withName("kept_logits_bytes")
     ).withName("cce_problem");
 
     /**
@@ -999,6 +1001,50 @@ public class cce_problem {
      */
     public static void allow_tf32(MemorySegment struct, int fieldValue) {
         struct.set(allow_tf32$LAYOUT, allow_tf32$OFFSET, fieldValue);
+    }
+
+    private static final OfLong kept_logits_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("kept_logits_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t kept_logits_bytes
+     * }
+     */
+    public static final OfLong kept_logits_bytes$layout() {
+        return kept_logits_bytes$LAYOUT;
+    }
+
+    private static final long kept_logits_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("kept_logits_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t kept_logits_bytes
+     * }
+     */
+    public static final long kept_logits_bytes$offset() {
+        return kept_logits_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t kept_logits_bytes
+     * }
+     */
+    public static long kept_logits_bytes(MemorySegment struct) {
+        return struct.get(kept_logits_bytes$LAYOUT, kept_logits_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t kept_logits_bytes
+     * }
+     */
+    public static void kept_logits_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(kept_logits_bytes$LAYOUT, kept_logits_bytes$OFFSET, fieldValue);
     }
 
     /**

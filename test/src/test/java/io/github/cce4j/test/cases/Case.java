@@ -16,14 +16,18 @@ import java.util.Set;
 public record Case(
         long seed, Shape shape, DType dtype, boolean allowTf32, Placement placement, int shift, DType targetType,
         Ignored ignored, Bias bias, double softcap, double temperature, Reduction reduction, Weights classWeights,
-        Weights tokenWeights, double labelSmoothing, double zLoss, Filter filter, Set<Gradient> gradients,
-        GradientType gradientType, Destination destination, boolean gradLoss, boolean gradLse, Set<Output> outputs) {
+        Weights tokenWeights, double labelSmoothing, double zLoss, Filter filter, Kept kept,
+        Set<Gradient> gradients, GradientType gradientType, Destination destination, boolean gradLoss, boolean gradLse,
+        Set<Output> outputs) {
 
     public enum Ignored { NONE, SOME, ALL, A_CLASS, OTHER_INDEX }
 
     public enum Bias { ABSENT, AS_INPUT, F32 }
 
     public enum Weights { ABSENT, POSITIVE, SOME_ZERO }
+
+    /** Of which classes there is room for kept logits. */
+    public enum Kept { NONE, PART, ALL }
 
     /** The dtype of the gradients. */
     public enum GradientType { AS_INPUT, F32 }
@@ -44,6 +48,23 @@ public record Case(
         boolean hasTensorCores = device.isCuda() && !device.kernels().equals("cuda-plain");
         boolean rowsAreAligned = placement == Placement.OWNED && shape.hidden() % 4 == 0;
         return allowTf32 && dtype == DType.F32 && hasTensorCores && rowsAreAligned;
+    }
+
+    /** What logits may take: for the part, half of their 2 bytes. */
+    public long keptLogitsBytes() {
+        return switch (kept) {
+            case NONE -> 0;
+            case PART -> (long) rows() * shape.classes();
+            case ALL -> Long.MAX_VALUE;
+        };
+    }
+
+    /** Whether a device keeps the logits of all classes, as cce.h says. */
+    public boolean keepsAllLogits(Device device) {
+        boolean isExact = filter.equals(Filter.NONE) && labelSmoothing == 0 && outputs.isEmpty();
+        boolean rowsAreAligned = placement == Placement.OWNED && shape.hidden() % 8 == 0;
+        return kept == Kept.ALL && dtype == DType.BF16 && device.isCuda() && device.kernels().equals("cuda-sm90")
+                && isExact && rowsAreAligned && !gradients.isEmpty();
     }
 
     public boolean hasBias() {
@@ -95,13 +116,13 @@ public record Case(
         return builder.temperature(temperature).ignoreIndex(ignoreIndex()).shift(shift).reduction(reduction)
                 .labelSmoothing(labelSmoothing).zLoss(zLoss).filter(filter.toGradientFilter())
                 .gradients(gradients.toArray(Gradient[]::new)).outputs(outputs.toArray(Output[]::new))
-                .allowTf32(allowTf32);
+                .allowTf32(allowTf32).keepLogits(keptLogitsBytes());
     }
 
     /** No options: the mean over the rows, all gradients, exact. */
     public static Case plain(long seed, Shape shape, DType dtype) {
         return new Case(seed, shape, dtype, false, Placement.OWNED, 0, DType.I64, Ignored.NONE, Bias.ABSENT, 0, 1,
-                Reduction.MEAN, Weights.ABSENT, Weights.ABSENT, 0, 0, Filter.NONE,
+                Reduction.MEAN, Weights.ABSENT, Weights.ABSENT, 0, 0, Filter.NONE, Kept.NONE,
                 EnumSet.of(Gradient.EMBEDDINGS, Gradient.CLASSIFIER),
                 GradientType.AS_INPUT, Destination.NEW, false, false, Set.of());
     }
@@ -110,22 +131,26 @@ public record Case(
     public static Case everything(long seed, Shape shape, DType dtype, Filter filter) {
         return new Case(seed, shape, dtype, true, Placement.OWNED, Math.min(1, shape.time()), DType.I32,
                 Ignored.SOME, Bias.AS_INPUT, 30, 0.6, Reduction.MEAN, Weights.POSITIVE, Weights.POSITIVE, 0.1, 1e-3,
-                filter, EnumSet.allOf(Gradient.class),
+                filter, Kept.ALL, EnumSet.allOf(Gradient.class),
                 GradientType.F32, Destination.NEW, true, true, EnumSet.allOf(Output.class));
     }
 
     /** The same case with everything computed in full. */
     public Case exact() {
-        return with(false, softcap, Filter.NONE);
+        return with(false, softcap, Filter.NONE, Kept.NONE);
     }
 
     public Case withoutSoftcap() {
-        return with(allowTf32, 0, filter);
+        return with(allowTf32, 0, filter, kept);
     }
 
-    private Case with(boolean allowTf32, double softcap, Filter filter) {
+    public Case with(Kept kept) {
+        return with(allowTf32, softcap, filter, kept);
+    }
+
+    private Case with(boolean allowTf32, double softcap, Filter filter, Kept kept) {
         return new Case(seed, shape, dtype, allowTf32, placement, shift, targetType, ignored, bias, softcap,
-                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients,
-                gradientType, destination, gradLoss, gradLse, outputs);
+                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, kept,
+                gradients, gradientType, destination, gradLoss, gradLse, outputs);
     }
 }

@@ -9,6 +9,7 @@ import io.github.cce4j.test.cases.Case.Bias;
 import io.github.cce4j.test.cases.Case.Destination;
 import io.github.cce4j.test.cases.Case.GradientType;
 import io.github.cce4j.test.cases.Case.Ignored;
+import io.github.cce4j.test.cases.Case.Kept;
 import io.github.cce4j.test.cases.Case.Placement;
 import io.github.cce4j.test.cases.Case.Weights;
 import java.util.ArrayList;
@@ -60,7 +61,8 @@ public final class Cases {
             SHAPES.length, 2, Placement.values().length, SHIFTS.length, 2, Ignored.values().length,
             Bias.values().length, SOFTCAPS.length, TEMPERATURES.length, Reduction.values().length,
             Weights.values().length, Weights.values().length, LABEL_SMOOTHINGS.length, Z_LOSSES.length, FILTERS.length,
-            GRADIENTS.size(), GradientType.values().length, Destination.values().length, 2, 2, OUTPUTS.size()};
+            Kept.values().length, GRADIENTS.size(), GradientType.values().length, Destination.values().length, 2, 2,
+            OUTPUTS.size()};
         List<int[]> rows = new ArrayList<>(Pairwise.cover(levels, random));
         for (int i = 0; i < EXTRA; i++) {
             rows.add(random.ints(levels.length).toArray());
@@ -88,14 +90,15 @@ public final class Cases {
         double labelSmoothing = LABEL_SMOOTHINGS[choice.below(LABEL_SMOOTHINGS.length)];
         double zLoss = Z_LOSSES[choice.below(Z_LOSSES.length)];
         Filter filter = choice.of(FILTERS);
+        Kept kept = choice.of(Kept.values());
         EnumSet<Gradient> gradients = EnumSet.noneOf(Gradient.class);
         gradients.addAll(GRADIENTS.get(choice.below(GRADIENTS.size())));
         if (bias == Bias.ABSENT) {
             gradients.remove(Gradient.BIAS);
         }
         return new Case(seed, shape, dtype, allowTf32, placement, shift, targetType, ignored, bias, softcap,
-                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, gradients,
-                choice.of(GradientType.values()), choice.of(Destination.values()), choice.below(2) == 1,
+                temperature, reduction, classWeights, tokenWeights, labelSmoothing, zLoss, filter, kept,
+                gradients, choice.of(GradientType.values()), choice.of(Destination.values()), choice.below(2) == 1,
                 choice.below(2) == 1, OUTPUTS.get(choice.below(OUTPUTS.size())));
     }
 

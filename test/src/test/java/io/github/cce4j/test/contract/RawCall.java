@@ -142,6 +142,7 @@ final class RawCall implements AutoCloseable {
         });
         cce_problem.gradients(p, mask());
         cce_problem.allow_tf32(p, c.allowTf32() ? 1 : 0);
+        cce_problem.kept_logits_bytes(p, c.keptLogitsBytes());
         return p;
     }
 

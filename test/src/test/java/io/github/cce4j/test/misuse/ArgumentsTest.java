@@ -190,6 +190,7 @@ class ArgumentsTest {
         refuses(x -> CutCrossEntropy.builder().labelSmoothing(x), "labelSmoothing", -0.1, 1.1, Double.NaN);
         refuses(x -> CutCrossEntropy.builder().zLoss(x), "zLoss", -1e-9, Double.NaN, Double.POSITIVE_INFINITY);
         refuses(x -> CutCrossEntropy.builder().shift((long) x), "shift", -1, Long.MIN_VALUE);
+        refuses(x -> CutCrossEntropy.builder().keepLogits((long) x), "keepLogits", -1, Long.MIN_VALUE);
         refuses(GradientFilter::of, "", -0.1, 1, 2, Double.NaN, Double.POSITIVE_INFINITY);
         refuses(x -> GradientFilter.of(0.1, x), "classifier", -0.1, 1, Double.NaN);
         refuses(x -> GradientFilter.auto().maxDroppedMass(x), "maxDroppedMass", -0.1, Double.NaN);
