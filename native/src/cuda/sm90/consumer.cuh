@@ -38,7 +38,8 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (Option::kKind != LogitKind::kScaled) {
                 values.sync();
-                apply<Option::kKind, 2>(logits.map, values, x);
+                constexpr int kVotePairs = Option::kLogits ? 1 : 2;  // for which there are registers
+                apply<Option::kKind, kVotePairs>(logits.map, values, x);
             }
             if (first_class + kTileClasses > classes) {
 #pragma unroll

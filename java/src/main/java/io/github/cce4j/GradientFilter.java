@@ -15,8 +15,8 @@ import java.util.Objects;
  * with measurements, when filtering is safe and when it is not.
  *
  * <p>On a GPU the work follows the number of entries that are kept. Where a softmax is so flat that hundreds of them
- * are, at every position, filtered gradients take as long as exact ones; and longer by far for {@link DType#F16}, on
- * GPUs before Hopper, and where they are added to a classifier's gradient without a limit.
+ * are, at every position, filtered gradients take as long as exact ones; and longer by far for {@link DType#F16}, and
+ * where they are added to a large classifier's gradient without a limit.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *
