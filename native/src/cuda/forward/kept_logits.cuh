@@ -25,8 +25,8 @@ struct KeptLogits {
 
     static KeptLogits of(const Problem &p, const LogitMap &map, const State &state) {
         const float range = map.capped ? 2.0f * map.cap_scale : kLastCode * 0x1p-11f;
-        return {state.kept_logits, state.kept_maxima,  p.rows, State::kept_classes(p),
-                range / kLastCode, kLastCode / range};
+        const int64_t classes = State::kept_classes(p);
+        return {state.kept_logits, state.kept_maxima, p.rows, classes, range / kLastCode, kLastCode / range};
     }
 
     // Whether there are exact gradients to keep them for, by the kernels whose dz has 16 bits, those of bf16.

@@ -14,13 +14,14 @@ enum class LogitKind {
     kCapped,  // a softcap, perhaps with a bias
 };
 
-// What a kernel does, decided when it is compiled; first, what it leaves for backward besides lse.
+// What a sweep leaves for backward besides lse.
 enum class Leaves {
     kNothing,
     kSegments,  // maxima of row segments, if there is a place for them
     kLogits,    // of the first classes
 };
 
+// What a kernel does, decided when it is compiled.
 template <LogitKind kind, bool extras, Leaves leaves>
 struct Options {
     static constexpr LogitKind kKind = kind;
