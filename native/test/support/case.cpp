@@ -59,8 +59,8 @@ std::string describe(const Case &c) {
              s.batch, s.time, s.classes, s.hidden, dtype_name(s.dtype), s.allow_tf32 ? " allow_tf32" : "", s.shift,
              s.softcap, s.temperature, s.label_smoothing, s.z_loss, s.filter_embeddings, s.filter_classifier,
              s.max_dropped_mass, s.kept_logits_bytes, c.has_bias ? dtype_name(s.bias_dtype) : "none",
-             c.has_class_weights, c.has_token_weights, s.reduction, dtype_name(s.target_dtype), s.ignore_index, s.gradients,
-             c.has_grad_loss, c.has_grad_lse);
+             c.has_class_weights, c.has_token_weights, s.reduction, dtype_name(s.target_dtype), s.ignore_index,
+             s.gradients, c.has_grad_loss, c.has_grad_lse);
     return text;
 }
 
