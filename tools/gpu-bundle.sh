@@ -4,7 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 archive=${1:-$root/target/cce4j-gpu-bundle.tar.gz}
-limit_megabytes=60
+limit_megabytes=64
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT

@@ -54,12 +54,13 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                     values.sync();
                     rows.add_weighted(x, unit, values);
                 }
-            } else {
+            } else if constexpr (Option::kLogits) {
                 OfRows<float> tile_max;
                 rows.add(x, unit, tile_max);
-                if (Option::kSegments) largest = reduce_to_own(tile_max, FloatMaximum()) * unit;
-                if (Option::kLogits && first_class < in.kept.classes)
+                if (first_class < in.kept.classes)
                     keep_logits(in.kept, tile, run.row_tile * kTileRows, valid, group, unit, tile_max, x);
+            } else {
+                largest = rows.template add<Option::kSegments>(x, unit);
             }
             if (Option::kSegments && own >= 0 && first_class < classes)
                 in.segments.codes[first_class / kTileClasses * in.segments.pitch + own] =

@@ -44,6 +44,14 @@ struct RowSums {
             }
     }
 
+    // The same. Returns the maximum of the own row if that is wanted.
+    template <bool kMaximum>
+    __device__ float add(const float (&x)[kProducts][kProductSums], float unit) {
+        OfRows<float> tile_max;
+        add(x, unit, tile_max);
+        return kMaximum ? reduce_to_own(tile_max, FloatMaximum()) * unit : 0.0f;
+    }
+
     // Merges the threads of a row and stores their results at `first` + row of the tile.
     __device__ void store(float unit, int64_t first, int32_t group, const Partials &out) const {
         OfRows<float> share;
