@@ -9,8 +9,8 @@ import java.util.Objects;
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="forward"}
  *
- * <p>It owns its tensors: they are closed with it. The inputs are not its own and must stay open and unchanged until
- * the last backward.
+ * <p>It owns its tensors, which share one piece of memory: they are closed with it, and closing one of them alone frees
+ * nothing. The inputs are not its own and must stay open and unchanged until the last backward.
  *
  * <p><b>Bad targets.</b> A target that is neither a class nor the ignore index makes the loss NaN, and its position
  * counts as ignored. On the CPU forward itself throws. On CUDA the device finds it after forward has returned:
