@@ -187,9 +187,10 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 #define CCE_GRADIENT_BIAS 4
 
 /* Filter thresholds (section 4.3). In backward, a softmax entry p[i,j] < eps with j != y[i] counts as 0 in
- * the gradient; what label smoothing and the target contribute is never dropped. AUTO is 2^-16
- * for bf16 and fp16 and 2^-28 for fp32: the paper's 2^-12 keeps whole tiles with every entry above it, and
- * entries alone would be less accurate. NONE is exact. */
+ * the gradient; what label smoothing and the target contribute is never dropped. Where dropping it would save nothing
+ * such an entry may be kept: where a softmax is flat over a few classes, CUDA leaves out the others and computes those
+ * as if there were no filter. AUTO is 2^-16 for bf16 and fp16 and 2^-28 for fp32: the paper's 2^-12 keeps whole tiles
+ * with every entry above it, and entries alone would be less accurate. NONE is exact. */
 #define CCE_FILTER_NONE 0.0
 #define CCE_FILTER_AUTO (-1.0)
 
@@ -206,12 +207,14 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
  * there is room for, about 2.03 bytes a position and class: cce_backward then takes those in place of computing them
  * again. A logit is kept as how far it lies below the largest of its position among 192 neighbouring classes. Without a
  * softcap a probability is then off by at most 2^-12 of itself, besides what float32 does, and counts as 0 below e^-32
- * of that largest one's; with a softcap it is off by at most softcap / temperature * 2^-16 of itself, and dz/dx by
- * 2^-15 / temperature. Everything else stays as it is, and so do loss and lse. Only CUDA keeps any, on compute
- * capability 9.0, for bf16 with D a multiple of 8, with gradients announced and both filters NONE, without label
- * smoothing, and with softcap / temperature <= 64; elsewhere the state takes nothing for them. The state has room, but
- * cce_forward leaves it empty and cce_backward computes all logits, where argmax or entropy is asked for or E or C is
- * not aligned to 16 bytes, after cce_make_state, and where dE or dC is not aligned to 16 bytes. */
+ * of that largest one's; with a softcap it is off by at most softcap / temperature * 2^-16 of itself, besides what
+ * float32 does, and dz/dx by 2^-15 / temperature. A logit of +infinity makes the gradients of all those 192 logits NaN,
+ * and not its own alone. Everything else stays as it is, and so do loss and lse; the workspace of cce_backward may grow
+ * by an eighth of what is kept. Only CUDA keeps any, on compute capability 9.0, for bf16 with D a multiple of 8, with
+ * gradients announced and both filters NONE, without label smoothing, and with softcap / temperature <= 64; elsewhere
+ * the state takes nothing for them. The state has room, but cce_forward leaves it empty and cce_backward computes all
+ * logits, where argmax or entropy is asked for or E or C is not aligned to 16 bytes, after cce_make_state, and where dE
+ * or dC is not aligned to 16 bytes. */
 
 /* All that shapes and options say; no pointers. Zero the struct, set struct_size, then the rest. */
 typedef struct cce_problem {
@@ -261,8 +264,8 @@ typedef struct cce_outputs {
     void *entropy;             /* -sum_j p log p in nats, float32 (R); may be NULL */
 } cce_outputs;
 
-/* Entries of the filter report, float32: softmax mass that the filter dropped, per valid position. All 0 where
- * nothing was computed: no valid position, or a mean that divides by 0 and no grad_lse. */
+/* Entries of the filter report, float32: softmax mass below the threshold, which the filter dropped at the most, per
+ * valid position. All 0 where nothing was computed: no valid position, or a mean that divides by 0 and no grad_lse. */
 #define CCE_REPORT_EMBEDDINGS_MEAN 0
 #define CCE_REPORT_EMBEDDINGS_WORST 1
 #define CCE_REPORT_CLASSIFIER_MEAN 2

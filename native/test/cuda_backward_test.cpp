@@ -20,6 +20,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     if (mode == "--sanitizer") {
         append(&cases, covering_cases(kSmallGradients, kSanitizerCases));
         append(&cases, covering_cases(kSmallKept, kSanitizerCases));
+        append(&cases, covering_cases(kSmallFlat, 2));
         return cases;
     }
     append(&cases, covering_cases(kAnyGradient, INT64_MAX));
@@ -28,6 +29,8 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kLargeClassifier, INT64_MAX));
     append(&cases, covering_cases(kKeptLogits, INT64_MAX));
     append(&cases, covering_cases(kKeptOfManyRows, kManyRowsCases));
+    append(&cases, covering_cases(kFlatOverFew, INT64_MAX));
+    append(&cases, covering_cases(kFlatOfManyRows, 2));
     return cases;
 }
 
@@ -36,7 +39,7 @@ void test_backward(const std::vector<Target> &targets, const Arguments &argument
     check_cases(targets, arguments, cases_of(arguments.mode), prepare,
                 [&](const Target &target, const BackwardCase &c, const BackwardReference &expected, int64_t index) {
                     const bool rounds_dz = target.family != "cuda-plain" && c.spec.dtype == CCE_BF16;
-                    check_backward(c, expected, rounds_dz);
+                    check_backward(c, expected, rounds_dz, target.family == "cuda-sm90");
                     if (!everything) return;
                     const bool keeps = target.family == "cuda-sm90" && c.keeps_all();
                     if (keeps && (c.asked & CCE_GRADIENT_EMBEDDINGS) != 0) check_nothing_recomputed(c);

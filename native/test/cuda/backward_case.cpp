@@ -31,6 +31,10 @@ std::vector<int> levels(const BackwardChoices &choices) {
         for (Factor factor : {kState, kFilters, kLimit}) count[factor] = 1;
         count[kKept] = 2;
     }
+    if (choices.flat) {
+        for (Factor factor : {kState, kKept}) count[factor] = 1;
+        count[kFilters] = 2;
+    }
     const std::vector<int> of_forward = forward_levels(choices.forward);
     count.insert(count.end(), of_forward.begin(), of_forward.end());
     return count;
@@ -51,6 +55,39 @@ void choose_filters(Filters filters, cce_problem *s) {
     s->filter_classifier = filters == kEqual ? one : filters == kDifferent || filters == kClassifierOnly ? other : 0;
 }
 
+// The classes that a flat softmax is over.
+struct Popular {
+    int64_t first, count;
+
+    static Popular of(const cce_problem &s) { return {s.classes / 3, s.classes * 9 / 50}; }
+    bool contains(int64_t j) const { return j >= first && j < first + count; }
+};
+
+// So that most entries of those classes are kept, but not all.
+void choose_flat(bool different, BackwardCase *c) {
+    cce_problem *s = &c->spec;
+    const double one = real(0.2, 0.35) / static_cast<double>(Popular::of(*s).count);
+    c->flat = true;
+    c->classes_masked = false;
+    s->temperature = real(0.8, 1.5);
+    if (s->softcap > 0) s->softcap += 6;  // or the others are not far enough below
+    s->label_smoothing = 0;
+    s->filter_embeddings = one;
+    s->filter_classifier = different ? real(1, 1.5) * one : one;
+}
+
+void fill_flat(BackwardCase *c) {
+    constexpr double kFarBelow = 30;
+    const cce_problem &s = c->spec;
+    const Popular popular = Popular::of(s);
+    randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
+    for (int64_t j = 0; j < s.classes; ++j)
+        if (!popular.contains(j)) c->bias.set(j, c->bias.get(j) - kFarBelow);
+    for (int64_t &y : c->targets)
+        if (y != s.ignore_index) y = popular.first + whole(0, popular.count - 1);
+    c->store_targets();
+}
+
 // Bytes for so many tiles of 192 classes: 2 bytes a class and 4 for the largest, and what alignment takes.
 int64_t bytes_of_kept(int64_t rows, int64_t tiles) { return rows * tiles * (2 * 192 + 4) + 512; }
 
@@ -66,6 +103,7 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     BackwardCase c;
     static_cast<ForwardCase &>(c) =
         forward_case(choices.forward, std::vector<int>(level.begin() + kFactors, level.end()));
+    if (choices.flat) c.has_bias = true;
     cce_problem &s = c.spec;
     const int32_t possible = c.has_bias ? kAllGradients : kAllGradients & ~CCE_GRADIENT_BIAS;
     c.asked = (level[kAsked] + 1) & possible;
@@ -83,7 +121,10 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     c.has_grad_loss = level[kGradLoss];
     c.has_grad_lse = level[kGradLse];
     c.limit = static_cast<Limit>(level[kLimit]);
-    choose_filters(static_cast<Filters>(level[kFilters]), &s);
+    if (choices.flat)
+        choose_flat(level[kFilters], &c);
+    else
+        choose_filters(static_cast<Filters>(level[kFilters]), &s);
     choose_kept(static_cast<Kept>(level[kKept] + (choices.keeps_logits ? 1 : 0)), &c);
     if (choices.keeps_logits) {
         s.label_smoothing = 0;
@@ -96,6 +137,7 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
 
 void BackwardCase::fill() {
     ForwardCase::fill();
+    if (flat) fill_flat(this);
     if (unread_is_nan) {
         const std::vector<char> read = read_tokens();
         for (int64_t i = 0; i < embeddings.count; ++i)
@@ -124,6 +166,11 @@ bool BackwardCase::keeps_all() const {
            !state_made && !embeddings_unaligned && !classifier_unaligned && !gradients_unaligned;
 }
 
+bool BackwardCase::condenses() const {
+    return flat && spec.dtype == CCE_BF16 && spec.hidden % 8 == 0 && !state_made && !embeddings_unaligned &&
+           !classifier_unaligned && !gradients_unaligned;
+}
+
 std::vector<char> BackwardCase::read_tokens() const {
     std::vector<char> read(tokens(), 0);
     for (int64_t row = 0; row < rows(); ++row) read[token_of(row)] = !ignored(row);
@@ -144,6 +191,7 @@ std::string describe(const BackwardCase &c) {
     if (c.gradients_unaligned) text += " gradients_unaligned";
     if (c.unread_is_nan) text += " unread_nan";
     if (c.wants_report) text += " report";
+    if (c.flat) text += " flat";
     return text;
 }
 
@@ -155,6 +203,7 @@ BackwardReference prepare(BackwardCase *c) {
     Case asked = *c;
     asked.spec.gradients = c->asked;
     expected.gradients = compute_gradients(asked, expected.forward);
+    if (c->condenses()) expected.condensed = compute_condensed_gradients(asked, expected.forward);
     if (c->tf32_applies()) {
         Reference mixed = expected.forward;
         mixed.lse = compute_in_tf32(*c).lse;
@@ -170,30 +219,40 @@ const BackwardChoices kAnyGradient = {{{0, 1, 63, 64, 65, 127, 128, 129, 255, 25
                                        true,
                                        {0, 1}},
                                       true,
+                                      false,
                                       false};
 
 const BackwardChoices kTensorCoreGradients = {
     {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false, {0}},
     false,
+    false,
     false};
 
 const BackwardChoices kManyRows = {
-    {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false};
+    {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false};
 
 const BackwardChoices kLargeClassifier = {
-    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false, false};
+    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false, false, false};
 
 const BackwardChoices kKeptLogits = {
-    {{1, 65, 255, 257, 600}, {5, 191, 192, 193, 1000, 5003}, {8, 72, 200}, {CCE_BF16}, false, {0}}, false, true};
+    {{1, 65, 255, 257, 600}, {5, 191, 192, 193, 1000, 5003}, {8, 72, 200}, {CCE_BF16}, false, {0}}, false, true, false};
 
 const BackwardChoices kKeptOfManyRows = {
-    {{16385, 16640, 20001}, {130, 5003}, {8}, {CCE_BF16}, false, {0}}, false, true};
+    {{16385, 16640, 20001}, {130, 5003}, {8}, {CCE_BF16}, false, {0}}, false, true, false};
+
+const BackwardChoices kFlatOverFew = {
+    {{512, 600}, {5003}, {8, 72}, {CCE_BF16}, false, {0}}, false, false, true};
+
+const BackwardChoices kFlatOfManyRows = {
+    {{16385, 16640}, {5003}, {8}, {CCE_BF16}, false, {0}}, false, false, true};
+
+const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_BF16}, false, {0}}, false, false, true};
 
 const BackwardChoices kSmallKept = {
-    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_BF16}, false, {0}}, false, true};
+    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_BF16}, false, {0}}, false, true, false};
 
 const BackwardChoices kSmallGradients = {
-    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false};
+    {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false};
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most) {
     std::vector<BackwardCase> cases;

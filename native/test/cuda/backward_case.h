@@ -24,6 +24,7 @@ struct BackwardCase : ForwardCase {
     bool wants_report = false;
     Limit limit = Limit::kNone;
     Kept kept = Kept::kNone;
+    bool flat = false;                 // over some of the classes, nearly 0 elsewhere
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
     void fill();
@@ -31,6 +32,9 @@ struct BackwardCase : ForwardCase {
     void settle_limit(const Reference &forward);
     // Whether a family that keeps logits keeps those of all classes.
     bool keeps_all() const;
+    // Whether dense products over few classes compute its gradients where there are such kernels, unless a limit
+    // switches a filter off.
+    bool condenses() const;
     // Rows of E that a counting position reads.
     std::vector<char> read_tokens() const;
 };
@@ -40,6 +44,7 @@ std::string describe(const BackwardCase &c);
 struct BackwardReference {
     Reference forward;
     GradientReference gradients;
+    GradientReference condensed;          // with nothing dropped of live classes; empty where that does not apply
     GradientReference gradients_in_tf32;  // from the lse of a forward pass in TF32; empty where that does not apply
 };
 
@@ -50,6 +55,7 @@ struct BackwardChoices {
     ForwardChoices forward;
     bool gradients_unaligned;
     bool keeps_logits;  // in every case, with all that it takes
+    bool flat;          // likewise
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
@@ -57,6 +63,9 @@ extern const BackwardChoices kManyRows;             // several passes of rows, s
 extern const BackwardChoices kLargeClassifier;      // whose gradient has room for dense products
 extern const BackwardChoices kKeptLogits;
 extern const BackwardChoices kKeptOfManyRows;
+extern const BackwardChoices kFlatOverFew;
+extern const BackwardChoices kFlatOfManyRows;
+extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;
 

@@ -45,10 +45,14 @@ void compare_backward(const BackwardCase &c, const BackwardResults &got, const G
 
 }  // namespace
 
-void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz) {
+void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz, bool condenses) {
     const DeviceInputs inputs(c);
     const BackwardResults results = run_backward(c, inputs, DeviceBuffer::kNan, nullptr);
-    compare_backward(c, results, c.sweep_in_tf32 ? expected.gradients_in_tf32 : expected.gradients, rounds_dz);
+    compare_backward(c, results,
+                     c.sweep_in_tf32              ? expected.gradients_in_tf32
+                     : condenses && c.condenses() ? expected.condensed
+                                                  : expected.gradients,
+                     rounds_dz);
     const Stream stream;
     check(same_bits(results, run_backward(c, inputs, DeviceBuffer::kNumber, stream)),
           "the same bits in other memory, on another stream");

@@ -42,6 +42,10 @@ struct GradientReference {
 
 GradientReference compute_gradients(const Case &c, const Reference &forward);
 
+// The same where all entries of a class are kept if the filter with the smallest threshold keeps any of them, and those
+// of the first other classes that fill the last tile; unless a filter that is wanted is off.
+GradientReference compute_condensed_gradients(const Case &c, const Reference &forward);
+
 // The softmax mass that a filter drops of a position, if max_dropped_mass does not switch it off.
 struct DroppedMass {
     double mean = 0, worst = 0;

@@ -14,6 +14,9 @@ enum Side { kEmbeddingsSide, kClassifierSide, kSides };
 constexpr double kNearThreshold = 1e-3;
 // The same of the mean dropped mass and its limit.
 constexpr double kNearLimit = 1e-2;
+// The same of a class's largest entry, beside which a kernel may keep a bit more.
+constexpr double kNearLive = 5e-3;
+constexpr int64_t kTileClasses = 192;
 
 double resolved_filter(double eps, int32_t dtype) {
     if (eps != CCE_FILTER_AUTO) return eps;
@@ -79,9 +82,37 @@ public:
     }
     double eps(Side side) const { return eps_[side]; }
     void switch_off_filter(Side side) { eps_[side] = 0; }
-    bool drops(Side side, int64_t row, int64_t j, double p) const { return p < eps_[side] && j != c_.target(row); }
+    bool drops(Side side, int64_t row, int64_t j, double p) const {
+        return p < eps_[side] && j != c_.target(row) && !is_live(j);
+    }
     bool in_doubt(Side side, int64_t row, int64_t j, double p) const {
-        return eps_[side] > 0 && std::fabs(p / eps_[side] - 1) < kNearThreshold && j != c_.target(row);
+        return eps_[side] > 0 && std::fabs(p / eps_[side] - 1) < kNearThreshold && j != c_.target(row) && !is_live(j);
+    }
+
+    // From now on nothing is dropped of a class of which something is kept. Returns whether it is clear which these are.
+    bool keep_live_classes() {
+        const bool both = eps_[0] > 0 && eps_[1] > 0;
+        const double eps = both ? std::min(eps_[0], eps_[1]) : std::max(eps_[0], eps_[1]);
+        const int64_t classes = c_.spec.classes;
+        std::vector<double> largest(classes, 0);
+        for (int64_t row = 0; row < c_.rows(); ++row) {
+            if (c_.ignored(row)) continue;
+            for (int64_t j = 0; j < classes; ++j) largest[j] = std::max(largest[j], probability(row, j));
+            largest[c_.target(row)] = 1;
+        }
+        live_.assign(classes, 0);
+        int64_t count = 0;
+        bool clear = true;
+        for (int64_t j = 0; j < classes; ++j) {
+            live_[j] = largest[j] >= eps;
+            count += live_[j];
+            clear = clear && std::fabs(largest[j] / eps - 1) > kNearLive;
+        }
+        for (int64_t j = 0; count % kTileClasses != 0; ++j) {
+            count += !live_[j];
+            live_[j] = 1;
+        }
+        return clear;
     }
 
     Term term(Side side, int64_t row, int64_t j) const {
@@ -102,11 +133,14 @@ public:
     }
 
 private:
+    bool is_live(int64_t j) const { return !live_.empty() && live_[j]; }
+
     const Case &c_;
     const Reference &forward_;
     double eps_[kSides];
     KeptError kept_;
     std::vector<RowFactors> rows_;
+    std::vector<char> live_;
 };
 
 void resize(Gradient *gradient, int64_t count) {
@@ -178,27 +212,22 @@ DroppedMass dropped_mass(const Case &c, const Reference &forward, const Terms &t
     return dropped;
 }
 
-}  // namespace
-
-DroppedMass dropped_by_embeddings_filter(const Case &c, const Reference &forward) {
-    return dropped_mass(c, forward, Terms(c, forward), kEmbeddingsSide);
-}
-
-DroppedMass dropped_by_classifier_filter(const Case &c, const Reference &forward) {
-    return dropped_mass(c, forward, Terms(c, forward), kClassifierSide);
-}
-
-GradientReference compute_gradients(const Case &c, const Reference &forward) {
+GradientReference compute_gradients(const Case &c, const Reference &forward, bool condensed) {
     const cce_problem &s = c.spec;
     const int64_t rows = c.rows(), classes = s.classes, hidden = s.hidden;
     const double work = static_cast<double>(rows) * classes * (hidden + 20);
     const std::vector<double> e = c.embeddings.values(), w = c.classifier.values();
     Terms terms(c, forward);
     GradientReference r;
-    if (s.gradients & CCE_GRADIENT_EMBEDDINGS)
-        settle_filter(c, dropped_mass(c, forward, terms, kEmbeddingsSide), kEmbeddingsSide, &terms, &r);
-    if (s.gradients & (CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS))
-        settle_filter(c, dropped_mass(c, forward, terms, kClassifierSide), kClassifierSide, &terms, &r);
+    bool filters = true;
+    for (Side side : {kEmbeddingsSide, kClassifierSide}) {
+        const int32_t mask = side == kEmbeddingsSide ? CCE_GRADIENT_EMBEDDINGS
+                                                     : CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
+        if ((s.gradients & mask) == 0) continue;
+        settle_filter(c, dropped_mass(c, forward, terms, side), side, &terms, &r);
+        filters = filters && terms.eps(side) > 0;
+    }
+    if (condensed && filters && !terms.keep_live_classes()) r.undecided = true;
     resize(&r.embeddings, c.tokens() * hidden);
     resize(&r.classifier, classes * hidden);
     resize(&r.bias, classes);
@@ -223,6 +252,24 @@ GradientReference compute_gradients(const Case &c, const Reference &forward) {
     set_roots(&r.classifier, of_classes);
     set_roots(&r.bias, of_biases);
     return r;
+}
+
+}  // namespace
+
+DroppedMass dropped_by_embeddings_filter(const Case &c, const Reference &forward) {
+    return dropped_mass(c, forward, Terms(c, forward), kEmbeddingsSide);
+}
+
+DroppedMass dropped_by_classifier_filter(const Case &c, const Reference &forward) {
+    return dropped_mass(c, forward, Terms(c, forward), kClassifierSide);
+}
+
+GradientReference compute_gradients(const Case &c, const Reference &forward) {
+    return compute_gradients(c, forward, false);
+}
+
+GradientReference compute_condensed_gradients(const Case &c, const Reference &forward) {
+    return compute_gradients(c, forward, true);
 }
 
 }  // namespace cce::test

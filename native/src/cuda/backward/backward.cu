@@ -1,7 +1,8 @@
 // The backward pass as a sequence of kernels. Filtered gradients come from filtered/ where that applies. All others
 // come from dense products: the vocabulary goes by in chunks; the gradient of a chunk's logits, dz, is recomputed into
 // the workspace and multiplied once for dC, which is complete after its chunk, and once for dE, which sums over the
-// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order.
+// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order. With a filter
+// the vocabulary may shrink to the classes that it keeps anything of (condensed.h).
 #include "cuda/backward/backward.h"
 
 #include <algorithm>
@@ -69,8 +70,11 @@ private:
         if (may_leave_early && measures()) CCE_TRY(measure_kept());
         CCE_TRY(pass.list());
         if (is_asked()) CCE_TRY(decide({scratch_.kept, nullptr, 0}));
+        const int64_t condensed = may_leave && has_scratch ? condensed_chunk(p_, kernels_) : 0;
+        if (condensed > 0) CCE_TRY(find_live_classes(pass));
         CCE_TRY(pass.sum());
         if (!in_place.pieces.empty()) return dense_in_place(in_place);
+        if (condensed > 0) CCE_TRY(condensed_products(condensed));
         return may_leave || has_limit() ? dense_in_workspace() : CCE_OK;
     }
 
@@ -109,8 +113,18 @@ private:
         return decide({nullptr, scratch_.dropped, splits.count});
     }
 
+    int32_t find_live_classes(const filtered::Pass &pass) const {
+        CCE_TRY(check(cudaMemsetAsync(scratch_.live.marks, 0, LiveClasses::marks_bytes(p_), stream_),
+                      "clearing marks of classes"));
+        CCE_TRY(pass.mark_classes(kernels_.mark_classes, scratch_.live.marks));
+        return list_live_classes(p_, scratch_.live, plan_.tile, scratch_.rows, scratch_.control, stream_);
+    }
+
     // Where a product reads and writes.
     struct Place {
+        const Problem &problem;
+        const Logits &logits;
+        Products products;
         ChunkScratch scratch;
         int64_t pitch;
         float *embeddings;  // the sums of dE, unless these are in its own buffer
@@ -120,10 +134,33 @@ private:
 
     int32_t dense_in_workspace() const {
         if (!wants_embeddings() && !wants_classifier()) return CCE_OK;
-        const Place place = {scratch_.dense.chunk, plan_.chunk, scratch_.dense.embeddings, wants_embeddings(), wants_classifier()};
+        const Place place = {p_, logits_, Products::kAll, scratch_.dense.chunk, plan_.chunk, scratch_.dense.embeddings,
+                             wants_embeddings(), wants_classifier()};
         for (int64_t first_class = 0; first_class < p_.spec.classes; first_class += plan_.chunk)
             CCE_TRY(chunk(first_class, std::min(plan_.chunk, p_.spec.classes - first_class), place));
         return wants_embeddings() ? finish_embeddings(scratch_.dense.embeddings) : CCE_OK;
+    }
+
+    // In chunks of so many classes. dE is finished by whoever launches all products.
+    int32_t condensed_products(int64_t chunk_classes) const {
+        CCE_TRY(clear_dead_classes(p_, scratch_.live, classifier_store({}), bias_store({}), stream_));
+        Carver carver(scratch_.dense.chunk.dz[0]);
+        const ChunkScratch scratch = chunk_scratch(chunk_classes, &carver);
+        const auto gathered = GatheredClasses::at(p_, chunk_classes, &carver);
+        Problem problem = p_;
+        problem.spec.classes = chunk_classes;
+        Logits logits = logits_;
+        logits.classifier = gathered.classifier;
+        logits.classes = chunk_classes;
+        if (logits.map.bias != nullptr) logits.map.bias = gathered.bias;
+        logits.map.bias_dtype = CCE_F32;
+        const Place place = {problem, logits, Products::kCondensed, scratch, chunk_classes, scratch_.dense.embeddings,
+                             wants_embeddings(), wants_classifier()};
+        for (int64_t first = 0; first < scratch_.live.most + plan_.tile; first += chunk_classes) {
+            CCE_TRY(gather_classes(logits_, scratch_.live, first, chunk_classes, gathered, scratch_.control, stream_));
+            CCE_TRY(chunk(first, chunk_classes, place));
+        }
+        return CCE_OK;
     }
 
     // None where dC is not free to be written to before it is there.
@@ -169,7 +206,8 @@ private:
             }
             const int64_t pitch = pitch_of(piece.classes);
             Carver carver((piece.in_lists ? static_cast<char *>(scratch_.lists.begin()) : dc) + piece.scratch);
-            const Place place = {chunk_scratch(pitch, &carver), pitch, sums, piece.embeddings, piece.classifier};
+            const Place place = {p_, logits_, Products::kAll, chunk_scratch(pitch, &carver), pitch, sums,
+                                 piece.embeddings, piece.classifier};
             CCE_TRY(chunk(piece.first_class, piece.classes, place));
         }
         return finished ? CCE_OK : finish_embeddings(sums);
@@ -191,6 +229,7 @@ private:
         block.first_class = first_class;
         block.classes = classes;
         block.pitch = place.pitch;
+        block.products = place.products;
         for (int64_t pass = 0; pass < plan_.passes; ++pass) {
             block.first_row = pass * plan_.pass;
             block.rows = std::min(plan_.pass, p_.rows - block.first_row);
@@ -198,7 +237,9 @@ private:
         }
         if (!place.to_classifier) return CCE_OK;
         if (grad_.classifier != nullptr && plan_.passes > 1)
-            CCE_TRY(gradient_sum(place.scratch.classifier, 1, classes, nullptr, 0, classifier_store(block), stream_));
+            CCE_TRY(gradient_sum(place.scratch.classifier, 1, classes,
+                                 block.is_condensed() ? &scratch_.control->live_classes : nullptr, first_class,
+                                 block.products, classifier_store(block), stream_));
         if (grad_.bias == nullptr) return CCE_OK;
         return bias_gradient(place.scratch.column_sums, block, scratch_.control, bias_store(block), stream_);
     }
@@ -209,21 +250,21 @@ private:
         void *for_embeddings = place.to_embeddings ? scratch.dz[0] : nullptr;
         void *for_classifier = two || !place.to_embeddings ? scratch.dz[two] : nullptr;
         const void *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
-        CCE_TRY(dz(block, for_embeddings, for_classifier));
+        CCE_TRY(dz(block, place, for_embeddings, for_classifier));
         if (place.to_classifier && grad_.bias != nullptr)
             CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch.column_sums, stream_));
         if (place.to_classifier && grad_.classifier != nullptr)
-            CCE_TRY(kernels_.classifier_gradient(p_, in_.embeddings, scratch_.tokens + block.first_row, classifier_dz,
-                                                 block, plan_.classifier, scratch_.control, scratch_.dense.partials,
-                                                 classifier_sum(block, scratch), stream_));
+            CCE_TRY(kernels_.classifier_gradient(place.problem, in_.embeddings, scratch_.tokens + block.first_row,
+                                                 classifier_dz, block, plan_.classifier, scratch_.control,
+                                                 scratch_.dense.partials, classifier_sum(block, scratch), stream_));
         if (!place.to_embeddings) return CCE_OK;
-        return kernels_.embeddings_gradient(p_, in_.classifier, for_embeddings, block, plan_.embeddings,
-                                            scratch_.control, scratch_.dense.partials,
+        return kernels_.embeddings_gradient(place.problem, place.logits.classifier, for_embeddings, block,
+                                            plan_.embeddings, scratch_.control, scratch_.dense.partials,
                                             embeddings_sum(block, place.embeddings), stream_);
     }
 
     // Of the classes whose logits may have been kept, which the device alone knows, and of the others.
-    int32_t dz(const Block &block, void *for_embeddings, void *for_classifier) const {
+    int32_t dz(const Block &block, const Place &place, void *for_embeddings, void *for_classifier) const {
         const int64_t kept_classes = kernels_.are_fast() ? State::kept_classes(p_) : 0;
         const int64_t here = std::clamp<int64_t>(kept_classes - block.first_class, 0, block.classes);
         if (here > 0) CCE_TRY(dz_of_kept(block.columns(0, here), for_embeddings, for_classifier));
@@ -231,7 +272,7 @@ private:
         const auto rest = [&](void *dz) {
             return dz != nullptr ? static_cast<char *>(dz) + here * kernels_.dz_bytes : nullptr;
         };
-        return kernels_.dz_block(p_, logits_, inputs(), block.columns(here, block.classes - here),
+        return kernels_.dz_block(place.problem, place.logits, inputs(), block.columns(here, block.classes - here),
                                  rest(for_embeddings), rest(for_classifier), stream_);
     }
 
@@ -246,7 +287,8 @@ private:
 
     int32_t finish_embeddings(const float *sums) const {
         if (sums_embeddings_in_place()) return CCE_OK;
-        return gradient_sum(sums, 1, p_.rows, &scratch_.control->valid, 0, embeddings_store(), stream_);
+        return gradient_sum(sums, 1, p_.rows, &scratch_.control->valid, 0, Products::kEither, embeddings_store(),
+                            stream_);
     }
 
     GradientStore embeddings_store() const {
@@ -270,15 +312,22 @@ private:
     }
 
     GradientStore classifier_store(const Block &block) const {
-        const int64_t offset = block.first_class * p_.spec.hidden * dtype_bytes(grad_.classifier_dtype);
-        return {static_cast<char *>(grad_.classifier) + offset, grad_.classifier_dtype, adds(CCE_GRADIENT_CLASSIFIER),
-                nullptr, p_.spec.hidden, scratch_.control};
+        return store_of_classes(grad_.classifier, grad_.classifier_dtype, CCE_GRADIENT_CLASSIFIER, p_.spec.hidden,
+                                block);
     }
 
     GradientStore bias_store(const Block &block) const {
-        const int64_t offset = block.first_class * dtype_bytes(grad_.bias_dtype);
-        return {static_cast<char *>(grad_.bias) + offset, grad_.bias_dtype, adds(CCE_GRADIENT_BIAS), nullptr,
-                block.classes, scratch_.control};
+        return store_of_classes(grad_.bias, grad_.bias_dtype, CCE_GRADIENT_BIAS, 1, block);
+    }
+
+    // Line m is the block's class m.
+    GradientStore store_of_classes(void *array, int32_t dtype, int32_t gradient, int64_t width,
+                                   const Block &block) const {
+        const bool condensed = block.is_condensed();
+        const int64_t offset = condensed ? 0 : block.first_class * width * dtype_bytes(dtype);
+        const int64_t *const rows = condensed ? scratch_.live.classes + block.first_class : nullptr;
+        return {array == nullptr ? nullptr : static_cast<char *>(array) + offset, dtype, adds(gradient), rows, width,
+                scratch_.control};
     }
 
     const Problem &p_;

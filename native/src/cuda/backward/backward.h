@@ -32,6 +32,9 @@ struct BackwardKernels {
     int32_t (*kept_mass)(const Problem &p, const Logits &logits, const DzInputs &inputs, int64_t first_row,
                          int64_t rows, KeptMass *kept, cudaStream_t stream);
 
+    // Sets the marks of the live classes (condensed.h) if control->marking. NULL: all products go over all classes.
+    int32_t (*mark_classes)(const Problem &p, const filtered::Work &work, uint8_t *marks, cudaStream_t stream);
+
     // Whether the products run on tensor cores, which lists that are too short had better leave the work to.
     bool are_fast() const { return dz_bytes == 2; }
 };

@@ -18,8 +18,8 @@ __device__ int64_t grid_threads() { return static_cast<int64_t>(gridDim.x) * kTh
 
 __global__ void __launch_bounds__(kThreads)
 gradient_sum_kernel(const float *partials, int64_t splits, int64_t lines, const int64_t *valid, int64_t first_row,
-                    GradientStore to) {
-    if (!to.control->dense) return;
+                    Products products, GradientStore to) {
+    if (!are_due(products, *to.control)) return;
     const int64_t count = lines * to.width;
     const int64_t existing = valid == nullptr ? lines : Minimum()(*valid - first_row, lines);
     for (int64_t index = grid_thread(); index < existing * to.width; index += grid_threads()) {
@@ -39,9 +39,9 @@ gradient_clear_kernel(void *array, int32_t dtype, int64_t count, bool add, const
 }  // namespace
 
 int32_t gradient_sum(const float *partials, int64_t splits, int64_t lines, const int64_t *valid, int64_t first_row,
-                     const GradientStore &store, cudaStream_t stream) {
+                     Products products, const GradientStore &store, cudaStream_t stream) {
     return launch("summing partial gradients", gradient_sum_kernel, blocks_for(lines * store.width), kThreads, stream,
-                  partials, splits, lines, valid, first_row, store);
+                  partials, splits, lines, valid, first_row, products, store);
 }
 
 int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, const BackwardControl *control,

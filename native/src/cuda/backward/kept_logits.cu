@@ -25,42 +25,57 @@ struct KeptDzWork {
     __nv_bfloat16 *dz;
 };
 
-// The code of column v of a thread.
-__device__ int32_t code_of(const uint4 &codes, int v) {
+// The code of column v of a thread, as a float: conversions have few units, so the code takes the place of the last
+// bits of 2^23.
+__device__ float code_of(const uint4 &codes, int v) {
     const uint32_t pairs[] = {codes.x, codes.y, codes.z, codes.w};
-    return v % 2 == 0 ? pairs[v / 2] & 0xFFFF : pairs[v / 2] >> 16;
+    constexpr float kUnits = 0x1p23f;
+    const uint32_t selector = v % 2 == 0 ? 0x7610 : 0x7632;
+    return __uint_as_float(__byte_perm(pairs[v / 2], __float_as_uint(kUnits), selector)) - kUnits;
 }
 
-// dz of one logit. The last code of logits without a softcap is a probability of 0, whatever the largest one.
+// A position in a tile.
 template <bool kCapped>
-__device__ float dz_of(const KeptDzWork &work, const RowGradient &row, float max, int32_t code, bool is_target) {
-    const float below = static_cast<float>(code) * work.kept.step;
-    if (kCapped) {
-        const float z = max - below;
-        const float p = fast_exp2((z - row.lse) * kLog2E);
-        return DzElement::of(row, p, is_target, 0.0f, work.map.slope(z)).filtered(0.0f);
+struct KeptRow {
+    const KeptDzWork &work;
+    const RowGradient &gradient;
+    float max;
+
+    // Of a class that is not the target. The last code of logits without a softcap is a probability of 0, whatever the
+    // largest one.
+    __device__ float dz(float code) const {
+        const float step = work.kept.step;
+        if (kCapped) {
+            const float p = fast_exp2(fmaf(code, -step * kLog2E, (max - gradient.lse) * kLog2E));
+            return p * gradient.softmax * work.map.slope(fmaf(code, -step, max));
+        }
+        const float power = code == static_cast<float>(KeptLogits::kLastCode) ? -INFINITY : code * (-step * kLog2E);
+        return fast_exp2(power + (max - gradient.lse) * kLog2E) * (gradient.softmax * work.map.inverse_temperature);
     }
-    const float power = code == KeptLogits::kLastCode ? -INFINITY : -below;
-    const float p = fast_exp2((power + (max - row.lse)) * kLog2E);
-    return DzElement::of(row, p, is_target, 0.0f, work.map.inverse_temperature).filtered(0.0f);
-}
 
-// The columns of a thread; `target` is the place of the target among them, or any other number.
+    __device__ float dz_of_target(float code) const {
+        const float z = fmaf(code, -work.kept.step, max);
+        const float p = fast_exp2((z - gradient.lse) * kLog2E);
+        return DzElement::of(gradient, p, true, 0.0f, work.map.slope(z)).filtered(0.0f);
+    }
+};
+
+// The columns of a thread, as if there were no target.
 template <bool kCapped>
-__device__ uint4 dz_of(const KeptDzWork &work, const RowGradient &row, float max, const uint4 &codes, int64_t target,
-                       int64_t columns) {
+__device__ uint4 dz_of(const KeptRow<kCapped> &row, const uint4 &codes, int64_t columns) {
+    float dz[kColumns];
+#pragma unroll
+    for (int column = 0; column < kColumns; ++column) dz[column] = row.dz(code_of(codes, column));
+    if (columns < kColumns) {
+#pragma unroll
+        for (int column = 0; column < kColumns; ++column)
+            if (column >= columns) dz[column] = 0.0f;
+    }
     uint4 result;
     uint32_t *pairs[] = {&result.x, &result.y, &result.z, &result.w};
 #pragma unroll
     for (int pair = 0; pair < kColumns / 2; ++pair) {
-        float dz[2];
-#pragma unroll
-        for (int v = 0; v < 2; ++v) {
-            const int column = 2 * pair + v;
-            dz[v] = dz_of<kCapped>(work, row, max, code_of(codes, column), column == target);
-            if (column >= columns) dz[v] = 0.0f;
-        }
-        const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[0], dz[1]);
+        const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[2 * pair], dz[2 * pair + 1]);
         *pairs[pair] = reinterpret_cast<const uint32_t &>(rounded);
     }
     return result;
@@ -96,11 +111,18 @@ kept_dz_kernel(const __grid_constant__ KeptDzWork work) {
     for (int tile = 0; tile < kTilesAtOnce; ++tile) {
         const int64_t column = first_column + tile * kKeptTileClasses;
         if (column >= block.classes) return;
+        __nv_bfloat16 *const out = work.dz + row * block.pitch + column;
         uint4 dz = {0, 0, 0, 0};
-        if (exists)
-            dz = dz_of<kCapped>(work, gradient, maxima[tile], codes[tile], gradient.target - block.first_class - column,
-                                block.classes - column);
-        *reinterpret_cast<uint4 *>(work.dz + row * block.pitch + column) = dz;
+        const KeptRow<kCapped> kept = {work, gradient, maxima[tile]};
+        if (exists) dz = dz_of(kept, codes[tile], block.classes - column);
+        *reinterpret_cast<uint4 *>(out) = dz;
+        const int64_t target = gradient.target - block.first_class - column;
+        if (target < 0 || target >= kColumns) continue;
+        float of_target = 0.0f;
+#pragma unroll
+        for (int v = 0; v < kColumns; ++v)
+            if (v == target) of_target = code_of(codes[tile], v);
+        out[target] = __float2bfloat16_rn(kept.dz_of_target(of_target));
     }
 }
 

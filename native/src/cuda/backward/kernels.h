@@ -7,6 +7,7 @@
 #include "common/state.h"
 #include "cuda/forward/kept_logits.cuh"
 #include "cuda/forward/logits.cuh"
+#include "cuda/reduce.cuh"
 
 namespace cce::cuda {
 
@@ -19,6 +20,9 @@ struct BackwardControl {
     float filter_classifier;
     bool dense;                // whether dense products compute the gradients, else the lists of filtered/
     bool unmeasured;           // whether a sweep is to measure what the filters keep
+    bool marking;              // whether live classes are to be found (condensed.h)
+    bool condensed;            // with `dense`: whether the products go over those alone
+    int64_t live_classes;      // how many these are, in whole tiles
     int64_t kept_classes;      // the first ones, whose logits forward kept
 };
 
@@ -53,16 +57,40 @@ int32_t decide_filters_early(const Problem &p, const FilterMass &mass, int64_t r
 
 // ---- dz: the gradient of E . C + b ------------------------------------------------------------------
 
-// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes).
+// What dense products go over.
+enum class Products { kAll, kCondensed, kEither };
+
+// Whether they are to be computed.
+__device__ inline bool are_due(Products products, const BackwardControl &control) {
+    return control.dense && (products == Products::kEither || (products == Products::kCondensed) == control.condensed);
+}
+
+// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes). Condensed classes
+// are numbered by their place among the live ones, and those of a block have an operand of their own in place of C.
 struct Block {
     int64_t first_row;
     int64_t rows;
     int64_t first_class;
     int64_t classes;
     int64_t pitch;  // of dz: dz[(i - first_row) * pitch + (j - first_class)]
+    Products products = Products::kAll;
 
     // Some of its classes.
-    Block columns(int64_t first, int64_t count) const { return {first_row, rows, first_class + first, count, pitch}; }
+    Block columns(int64_t first, int64_t count) const {
+        return {first_row, rows, first_class + first, count, pitch, products};
+    }
+
+    __host__ __device__ bool is_condensed() const { return products == Products::kCondensed; }
+    // The row of the operand that is its first class.
+    __host__ __device__ int64_t first_operand() const { return is_condensed() ? 0 : first_class; }
+    // Of its classes. With condensed ones the device alone knows.
+    __device__ int64_t existing(const BackwardControl &control) const {
+        if (!is_condensed()) return classes;
+        return Maximum()(Minimum()(control.live_classes - first_class, classes), int64_t{0});
+    }
+    __device__ bool is_due(const BackwardControl &control) const {
+        return are_due(products, control) && existing(control) > 0;
+    }
 };
 
 // What the gradients of a position's logits have in common. With g the gradient of its loss,
@@ -119,9 +147,9 @@ struct GradientStore {
 };
 
 // store[m] = sum over splits of partials[(split * lines + m) * width ...] for m < lines, and, unless `valid` is NULL,
-// m < *valid - first_row.
+// m < *valid - first_row. Nothing if `products` are not due.
 int32_t gradient_sum(const float *partials, int64_t splits, int64_t lines, const int64_t *valid, int64_t first_row,
-                     const GradientStore &store, cudaStream_t stream);
+                     Products products, const GradientStore &store, cudaStream_t stream);
 
 // Every element = control->initial; nothing where it is 0 and `add`.
 int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, const BackwardControl *control,
@@ -135,7 +163,7 @@ constexpr int kColumnSumRows = 256;
 int32_t column_sums(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control, double *sums,
                     cudaStream_t stream);
 
-// store[j] = sum of the column sums of all counting positions, for the classes of `block`.
+// store[j - block.first_class] = sum of the column sums of all counting positions, for the classes of `block`.
 int32_t bias_gradient(const double *sums, const Block &block, const BackwardControl *control,
                       const GradientStore &store, cudaStream_t stream);
 

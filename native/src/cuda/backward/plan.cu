@@ -33,6 +33,13 @@ bool BackwardPlan::separates_dz(const Problem &p) {
            ((p.spec.gradients & both) == both || (p.spec.gradients & bias_too) == bias_too);
 }
 
+// Whoever allows gigabytes for kept logits can spare an eighth of that.
+int64_t BackwardPlan::most_dz_bytes(const Problem &p) {
+    constexpr int64_t kBytes = int64_t{128} << 20;
+    const int64_t kept = State::kept_classes(p) * p.rows * static_cast<int64_t>(sizeof(uint16_t));
+    return std::max(kBytes, kept / 8);
+}
+
 ChunkScratch ChunkScratch::at(const Problem &p, const BackwardPlan &plan, int64_t pitch, int32_t dz_bytes,
                               Carver *carver) {
     const int64_t dz = plan.pass * pitch * dz_bytes;
@@ -82,6 +89,8 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &ker
     scratch.kept = carver.take<KeptMass>(filtered ? 2 * p.rows : 0);
     if (by_lists) scratch.lists = filtered::Scratch::at(p, &carver);
     scratch.lists_end = carver.bytes();
+    const bool condenses = by_lists && has_dense_scratch(p, kernels) && condensed_chunk(p, kernels) > 0;
+    if (condenses) scratch.live = LiveClasses::at(p, &carver);
     scratch.dropped = carver.take<float>(drops ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
     if (!by_lists || has_dense_scratch(p, kernels))
         scratch.dense = DenseScratch::at(p, kernels.plan(p), kernels.dz_bytes, &carver);

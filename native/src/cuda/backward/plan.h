@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/problem.h"
+#include "cuda/backward/condensed.h"
 #include "cuda/backward/kernels.h"
 #include "cuda/filtered/filtered.h"
 
@@ -34,6 +35,9 @@ struct BackwardPlan {
 
     // Whether dE, and dC or db, are filtered differently, which takes two dz.
     static bool separates_dz(const Problem &p);
+
+    // What dz may take on the tensor cores: the more, the fewer times the sums of dE are read and written.
+    static int64_t most_dz_bytes(const Problem &p);
 };
 
 // Scratch of the products of one chunk.
@@ -62,6 +66,7 @@ struct BackwardScratch {
     KeptMass *kept;           // (2, R) with a filter
     filtered::Scratch lists;  // where that applies
     int64_t lists_end;        // offset of what follows them
+    LiveClasses live;         // with lists and dense products that can be condensed
     float *dropped;           // (2, splits, R) with a filter, but neither lists nor kernels that measure what is kept
     DenseScratch dense;       // without lists, or where has_dense_scratch
     int64_t bytes;

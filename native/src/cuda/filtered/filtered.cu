@@ -124,6 +124,14 @@ int32_t Pass::list() const {
     return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
 }
 
+int32_t Pass::mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t),
+                           uint8_t *marks) const {
+    Work all = work();
+    all.may_stop = false;
+    CCE_TRY(try_condensing(all, control, stream));
+    return kernel(p, all, marks, stream);
+}
+
 int32_t Pass::sum() const {
     if (p.spec.label_smoothing > 0.0) {
         if (embeddings.array != nullptr)

@@ -50,6 +50,9 @@ struct Pass {
     int32_t mark() const;
     // Lists what they keep, and measures it if that is asked for.
     int32_t list() const;
+    // Marks the live classes by `kernel` if that pays; `marks` is clear.
+    int32_t mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t),
+                         uint8_t *marks) const;
     // Sums the gradients.
     int32_t sum() const;
 

@@ -27,6 +27,10 @@ int32_t mark(const Problem &p, const Work &work, cudaStream_t stream);
 // control->unmeasured, since whoever lists can measure.
 int32_t leave_lists(const Work &work, BackwardControl *control, cudaStream_t stream);
 
+// Sets control->marking where dense products do the work, with a filter for all gradients that are wanted, if few
+// enough logits are live that finding the live classes among them pays.
+int32_t try_condensing(const Work &work, BackwardControl *control, cudaStream_t stream);
+
 // ---- smoothing.cu ----------------------------------------------------------------------------------
 
 // Floats of the partial sums of one of the two sums below.

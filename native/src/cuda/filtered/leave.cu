@@ -1,4 +1,4 @@
-// Where the lists are too short, the work is left to dense products.
+// Where the lists are too short, the work is left to dense products, perhaps of a few classes alone.
 #include "cuda/check.h"
 #include "cuda/filtered/kernels.h"
 
@@ -13,7 +13,20 @@ __global__ void leave_lists_kernel(Lists lists, BackwardControl *control) {
         control->dense = true;
 }
 
+__global__ void try_condensing_kernel(Work work, BackwardControl *control) {
+    constexpr double kMostLive = 0.5;  // of all logits, counted in whole pairs of units
+    const bool filters = (!work.wants_rows() || control->filter_embeddings > 0.0f) &&
+                         (!work.wants_classes() || control->filter_classifier > 0.0f);
+    const double live = 2.0 * kUnitRows * kTileClasses * work.lists.tile_pair[work.lists.tiles];
+    const double all = static_cast<double>(control->valid) * static_cast<double>(work.logits.classes);
+    control->marking = control->dense && filters && live <= kMostLive * all;
+}
+
 }  // namespace
+
+int32_t try_condensing(const Work &work, BackwardControl *control, cudaStream_t stream) {
+    return launch("choosing the classes of dense products", try_condensing_kernel, 1, 1, stream, work, control);
+}
 
 int32_t leave_lists(const Work &work, BackwardControl *control, cudaStream_t stream) {
     return launch("choosing between lists and dense products", leave_lists_kernel, 1, 1, stream, work.lists, control);

@@ -56,12 +56,11 @@ __device__ void list_positions(const Team &team, UnitInputs *units, const Work &
     }
 }
 
-// Fills in `kUnits` units of a tile, which follow each other, from its live position `first` on, which exists. Calls
-// set_token(row, token) with the row of E of each position, counted over the units; in place of one that does not exist
-// comes one that does. The whole team must call it, and waits for itself at the end.
-template <int kUnits, typename Team, typename SetToken>
-__device__ void prepare_units(const Team &team, UnitInputs *units, const Work &work, const Window &window,
-                              int32_t tile, uint32_t first, SetToken set_token) {
+// Fills in what `kUnits` units of a tile, which follow each other, have of the tile, and their positions, from its live
+// position `first` on, which exists. The whole team must call it.
+template <int kUnits, typename Team>
+__device__ void begin_units(const Team &team, UnitInputs *units, const Work &work, const Window &window, int32_t tile,
+                            uint32_t first) {
     constexpr int kRows = kUnits * kUnitRows;
     share_out<kRows>(team, [&](int row) { units[row / kUnitRows].positions[row % kUnitRows] = -1; });
     team.sync();
@@ -73,8 +72,16 @@ __device__ void prepare_units(const Team &team, UnitInputs *units, const Work &w
 #pragma unroll
         for (int unit = 0; unit < kUnits; ++unit) units[unit].bias[c] = bias;
     });
+}
+
+// Then what they have of their positions. Calls set_token(row, token) with the row of E of each position, counted over
+// the units; in place of one that does not exist comes one that does. The whole team must call it, and waits for itself
+// at the end.
+template <int kUnits, typename Team, typename SetToken>
+__device__ void complete_units(const Team &team, UnitInputs *units, const Work &work, int32_t tile,
+                               SetToken set_token) {
     team.sync();
-    share_out<kRows>(team, [&](int row) {
+    share_out<kUnits * kUnitRows>(team, [&](int row) {
         UnitInputs &unit = units[row / kUnitRows];
         const int32_t i = unit.positions[row % kUnitRows];
         const int32_t some = i >= 0 ? i : units[0].positions[0];

@@ -31,11 +31,12 @@ __device__ void prepare_unit(UnitShared &shared, const Work &work, const Window 
     using T = typename Product::Element;
     tile = find_tile(work.lists.tile_unit, tile, window.end_tile(), unit);
     shared.kept.clear(BlockTeam());
-    prepare_units<1>(BlockTeam(), &shared.inputs, work, window, tile,
-                     (unit - work.lists.tile_unit[tile]) * kUnitRows, [&](int slot, int64_t token) {
-                         shared.rows[slot] = reinterpret_cast<const char *>(
-                             static_cast<const T *>(work.logits.embeddings) + token * work.logits.hidden);
-                     });
+    begin_units<1>(BlockTeam(), &shared.inputs, work, window, tile,
+                   (unit - work.lists.tile_unit[tile]) * kUnitRows);
+    complete_units<1>(BlockTeam(), &shared.inputs, work, tile, [&](int slot, int64_t token) {
+        shared.rows[slot] = reinterpret_cast<const char *>(static_cast<const T *>(work.logits.embeddings) +
+                                                           token * work.logits.hidden);
+    });
 }
 
 // All units of the window. `counted`: entries are counted by position and class too. The whole grid.

@@ -12,7 +12,7 @@ template <typename T>
 __global__ void __launch_bounds__(kTileThreads, 2)
 classifier_gradient_kernel(const T *embeddings, const int64_t *tokens, const float *dz, Block block, DepthSplits splits,
                            const BackwardControl *control, float *partials, GradientStore store) {
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     __shared__ TileShared shared;
     const int64_t hidden = store.width;
     const int64_t class_blocks = div_up(block.classes, kTile);
@@ -44,7 +44,7 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
                       control, partials, store);
     }));
     if (splits.count == 1) return CCE_OK;
-    return gradient_sum(partials, splits.count, block.classes, nullptr, 0, store, stream);
+    return gradient_sum(partials, splits.count, block.classes, nullptr, 0, block.products, store, stream);
 }
 
 }  // namespace cce::cuda::plain

@@ -12,7 +12,7 @@ namespace {
 template <typename T>
 __global__ void __launch_bounds__(kTileThreads, 2)
 dz_kernel(Logits logits, DzInputs inputs, bool smoothing, Block block, float *for_embeddings, float *for_classifier) {
-    if (!inputs.control->dense) return;
+    if (!block.is_due(*inputs.control)) return;
     __shared__ TileShared shared;
     __shared__ int64_t tokens[kTile];
     __shared__ RowGradient rows[kTile];

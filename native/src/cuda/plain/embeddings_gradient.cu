@@ -12,7 +12,7 @@ template <typename T>
 __global__ void __launch_bounds__(kTileThreads, 2)
 embeddings_gradient_kernel(const T *classifier, const float *dz, Block block, DepthSplits splits,
                            const BackwardControl *control, float *partials, GradientStore store) {
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     __shared__ TileShared shared;
     const int64_t hidden = store.width;
     const int64_t row_blocks = div_up(block.rows, kTile);
@@ -45,7 +45,8 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
                       partials, store);
     }));
     if (splits.count == 1) return CCE_OK;
-    return gradient_sum(partials, splits.count, block.rows, &control->valid, block.first_row, store, stream);
+    return gradient_sum(partials, splits.count, block.rows, &control->valid, block.first_row, block.products, store,
+                        stream);
 }
 
 }  // namespace cce::cuda::plain

@@ -8,7 +8,6 @@
 namespace cce::cuda::sm80 {
 namespace {
 
-constexpr int64_t kDzBytes = int64_t{128} << 20;
 constexpr int64_t kPassRows = 16384;
 static_assert(kPassRows % kColumnSumRows == 0, "column sums of a pass begin at a group of their own");
 static_assert(kClassTile % BackwardPlan::kChunkStep == 0, "a chunk is made of tiles");
@@ -19,7 +18,7 @@ BackwardPlan plan(const Problem &p) {
     plan.pass = std::clamp<int64_t>(p.rows, 1, kPassRows);
     plan.passes = std::max<int64_t>(1, div_up(p.rows, plan.pass));
     plan.separate_dz = BackwardPlan::separates_dz(p);
-    const int64_t tiles = kDzBytes / (plan.separate_dz ? 2 : 1) / (plan.pass * 2) / kClassTile;
+    const int64_t tiles = BackwardPlan::most_dz_bytes(p) / (plan.separate_dz ? 2 : 1) / (plan.pass * 2) / kClassTile;
     const int64_t all = div_up(p.spec.classes, BackwardPlan::kChunkStep) * BackwardPlan::kChunkStep;
     plan.chunk = std::min(std::max<int64_t>(1, tiles) * kClassTile, all);
     plan.embeddings = {1, plan.chunk};
@@ -37,7 +36,7 @@ bool serves(const Problem &p, const cce_gradients *grad) {
 }  // namespace
 
 const BackwardKernels kBackward = {
-    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, nullptr,
+    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, nullptr, nullptr,
 };
 
 }  // namespace cce::cuda::sm80

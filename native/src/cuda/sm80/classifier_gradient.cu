@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(kTileThreads, 1)
 classifier_gradient_kernel(const T *dz, const T *embeddings, const int64_t *tokens, Block block,
                            const BackwardControl *control, GradientStore store) {
     extern __shared__ __align__(128) char dynamic[];
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     const auto across = static_cast<int32_t>(div_up(store.width, kColumnTile));
     const int32_t line = static_cast<int32_t>(blockIdx.x) / across * kLineTile;
     const int32_t column = static_cast<int32_t>(blockIdx.x) % across * kColumnTile;

@@ -114,7 +114,7 @@ template <int kStages, Epilogue kEpilogue>
 __global__ void __launch_bounds__(kTileThreads, 1)
 dz_kernel(const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
     extern __shared__ __align__(128) char dynamic[];
-    if (!work.control->dense) return;
+    if (!work.block.is_due(*work.control)) return;
     if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
     Shared &shared = *reinterpret_cast<Shared *>(dynamic);
     const int32_t valid = valid_of(work);

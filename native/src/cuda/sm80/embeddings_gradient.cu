@@ -18,7 +18,7 @@ __global__ void __launch_bounds__(kTileThreads, 1)
 embeddings_gradient_kernel(const T *dz, const T *classes, Block block, const BackwardControl *control,
                            GradientStore store) {
     extern __shared__ __align__(128) char dynamic[];
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     const auto across = static_cast<int32_t>(div_up(store.width, kColumnTile));
     const int32_t line = static_cast<int32_t>(blockIdx.x) / across * kLineTile;
     const int32_t column = static_cast<int32_t>(blockIdx.x) % across * kColumnTile;

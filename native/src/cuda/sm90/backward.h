@@ -24,6 +24,8 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
 int32_t kept_mass(const Problem &p, const Logits &logits, const DzInputs &inputs, int64_t first_row, int64_t rows,
                   KeptMass *kept, cudaStream_t stream);
 
+int32_t mark_classes(const Problem &p, const filtered::Work &work, uint8_t *marks, cudaStream_t stream);
+
 extern const BackwardKernels kBackward;
 
 }  // namespace cce::cuda::sm90

@@ -8,7 +8,6 @@
 namespace cce::cuda::sm90 {
 namespace {
 
-constexpr int64_t kDzBytes = int64_t{128} << 20;
 constexpr int64_t kPassRows = 16384;
 static_assert(kPassRows % kTileRows == 0 && kTileRows % kColumnSumRows == 0, "a pass begins at a tile of its own");
 static_assert(kTileClasses % BackwardPlan::kChunkStep == 0, "a chunk is made of tiles");
@@ -51,7 +50,7 @@ BackwardPlan plan(const Problem &p) {
     plan.pass = std::clamp<int64_t>(p.rows, 1, kPassRows);
     plan.passes = std::max<int64_t>(1, div_up(p.rows, plan.pass));
     plan.separate_dz = BackwardPlan::separates_dz(p);
-    const int64_t room = kDzBytes / (plan.separate_dz ? 2 : 1) / (plan.pass * 2);
+    const int64_t room = BackwardPlan::most_dz_bytes(p) / (plan.separate_dz ? 2 : 1) / (plan.pass * 2);
     const int64_t all = div_up(p.spec.classes, BackwardPlan::kChunkStep) * BackwardPlan::kChunkStep;
     plan.chunk = std::min(best_chunk(p, plan.pass, room), all);
     plan.embeddings = {1, plan.chunk};
@@ -78,7 +77,7 @@ Schedule schedule_of_rows(const Problem &p, int64_t rows) {
 }
 
 const BackwardKernels kBackward = {
-    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass,
+    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass, mark_classes,
 };
 
 }  // namespace cce::cuda::sm90

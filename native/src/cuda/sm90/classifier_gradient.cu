@@ -41,11 +41,11 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     const int64_t rest = Minimum()(control->valid - block.first_row, block.rows);
     const auto count = static_cast<int32_t>(Maximum()(rest, int64_t{0}));
     const auto steps = (count + kStep - 1) / kStep;
-    const auto lines = static_cast<int32_t>(block.classes);
+    const auto lines = static_cast<int32_t>(block.existing(*control));
     const GradientTiles tiles = GradientTiles::of(lines, store.width);
     in_roles([](Shared &) {}, [&](Shared &shared) {
         Positions in = positions;

@@ -129,8 +129,9 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_column = tile * kTileClasses;
             const int32_t first_class = static_cast<int32_t>(work.block.first_class) + first_column;
+            const int32_t first_operand = static_cast<int32_t>(work.block.first_operand()) + first_column;
             const int32_t columns = static_cast<int32_t>(work.block.classes) - first_column;
-            if constexpr (kKind != LogitKind::kScaled) fill_biases<kKind>(map, first_class, classes, values);
+            if constexpr (kKind != LogitKind::kScaled) fill_biases<kKind>(map, first_operand, classes, values);
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (kKind != LogitKind::kScaled) {
@@ -138,7 +139,7 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
                 apply<kKind, 4>(map, values, x);
             }
             values.sync();
-            values.fill(first_class, classes,
+            values.fill(first_operand, classes,
                         [&](int32_t j) { return work.smoothing ? work.logits.batch.class_weight(j) : 0.0f; });
             values.sync();
 #pragma unroll
@@ -159,19 +160,31 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
     }
 }
 
+// Condensed classes may be fewer than those that the schedule shares out.
+__device__ void end_runs_at(RunList &list, int32_t tiles) {
+    for (int32_t r = 0; r < list.count; ++r) {
+        Run &run = list.runs[r];
+        run.end_class_tile = Maximum()(run.first_class_tile, Minimum()(run.end_class_tile, tiles));
+    }
+}
+
 template <LogitKind kKind>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
           const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
-    if (!work.control->dense) return;
+    if (!work.block.is_due(*work.control)) return;
     if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
     const int64_t rest = work.control->valid - work.block.first_row;
     const auto valid = static_cast<int32_t>(Maximum()(Minimum()(rest, work.block.rows), int64_t{0}));
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
-    in_roles([&](Shared &shared) { list_runs(shared, schedule, work.logits, valid); },
+    const auto tiles = static_cast<int32_t>((work.block.existing(*work.control) + kTileClasses - 1) / kTileClasses);
+    in_roles([&](Shared &shared) {
+                 list_runs(shared, schedule, work.logits, valid);
+                 end_runs_at(shared.list, tiles);
+             },
              [&](Shared &shared) {
                  produce(shared, {embeddings, classifier, work.logits, valid,
-                                  static_cast<int32_t>(work.block.first_class), steps});
+                                  static_cast<int32_t>(work.block.first_operand()), steps});
              },
              [&](Shared &shared, int32_t group) { consume_dz<kKind>(shared, work, valid, group, steps); });
 }

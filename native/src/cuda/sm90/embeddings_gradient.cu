@@ -12,9 +12,9 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ GradientStore store) {
-    if (!control->dense) return;
+    if (!block.is_due(*control)) return;
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
-    const auto steps = static_cast<int32_t>((block.classes + kStep - 1) / kStep);
+    const auto steps = static_cast<int32_t>((block.existing(*control) + kStep - 1) / kStep);
     const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width);
     in_roles([](Shared &) {}, [&](Shared &shared) {
         if (threadIdx.x != 0) return;
@@ -26,7 +26,7 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
                 arrive_expecting(full, kRowTileBytes + kClassTileBytes);
                 arrive(full, kFullArrivals - 1);
                 copy_box(shared.rows[ring.stage], dz, line, step * kStep, full);
-                fetch_across(shared, ring, classifier, static_cast<int32_t>(block.first_class) + step * kStep,
+                fetch_across(shared, ring, classifier, static_cast<int32_t>(block.first_operand()) + step * kStep,
                              column);
             }
         });

@@ -18,15 +18,22 @@ units_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_consta
     if (work.control->dense) return;
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
     in_roles<PairShared>(
-        [&](PairShared &shared) {
-            shared.end = count_pairs(work);
-            for (int pair = 0; pair < kPairBuffers; ++pair) {
-                init_barrier(&shared.ready[pair], 1);
-                init_barrier(&shared.free[pair], kConsumers * kWarpgroup);
-            }
-        },
+        [&](PairShared &shared) { begin_pairs(shared, work); },
         [&](PairShared &shared) { produce_pairs(shared, classifier, work, steps); },
-        [&](PairShared &shared, int32_t group) { consume_pairs<T>(shared, work, group, steps); });
+        [&](PairShared &shared, int32_t group) {
+            const WarpgroupTeam team{consumer_barrier(group)};
+            filtered::KeptUnit<WarpgroupTeam> &kept = shared.kept[group];
+            const auto prepare = [&] {
+                team.sync();  // all have read what was kept of the unit before
+                kept.clear(team);
+            };
+            consume_pairs<T>(shared, work, group, steps, prepare,
+                             [&](const filtered::UnitInputs &unit, uint32_t number, UnitProduct::Sums &x) {
+                                 team.sync();
+                                 filtered::list_unit<UnitProduct>(team, kept, unit, work,
+                                                                  filtered::window_of_all(work), number, x, true);
+                             });
+        });
 }
 
 }  // namespace

@@ -49,4 +49,13 @@ __device__ inline uint32_t count_pairs(const filtered::Work &work) {
     return work.lists.tile_pair[work.lists.tiles];
 }
 
+// By one thread.
+__device__ inline void begin_pairs(PairShared &shared, const filtered::Work &work) {
+    shared.end = count_pairs(work);
+    for (int pair = 0; pair < kPairBuffers; ++pair) {
+        init_barrier(&shared.ready[pair], 1);
+        init_barrier(&shared.free[pair], kConsumers * kWarpgroup);
+    }
+}
+
 }  // namespace cce::cuda::sm90

@@ -1,5 +1,5 @@
-// The consumers of pairs: each warpgroup multiplies one unit and lists it, while the other one perhaps has the tensor
-// cores.
+// The consumers of pairs: each warpgroup multiplies one unit and uses its dot products, while the other one perhaps has
+// the tensor cores.
 #pragma once
 
 #include "cuda/sm90/multiply.cuh"
@@ -36,24 +36,22 @@ __device__ inline void skip_pair(const WarpgroupTeam &team, PairShared &shared, 
     team.sync();
 }
 
-template <typename T>
-__device__ void consume_pairs(PairShared &shared, const filtered::Work &work, int32_t group, int32_t steps) {
+// prepare() for each unit of this warpgroup, then use(unit, its number, its dot products).
+template <typename T, typename Prepare, typename Use>
+__device__ void consume_pairs(PairShared &shared, const filtered::Work &work, int32_t group, int32_t steps,
+                              Prepare prepare, Use use) {
     const WarpgroupTeam team{consumer_barrier(group)};
     const uint32_t pairs = count_pairs(work);
-    filtered::KeptUnit<WarpgroupTeam> &kept = shared.kept[group];
     PairRing prepared;
     PairStageRing ring;
     for (uint32_t number = blockIdx.x; number < pairs; number += gridDim.x, prepared.advance()) {
         wait(&shared.ready[prepared.stage], prepared.parity);
         const Pair &pair = shared.pairs[prepared.stage];
         if (group < static_cast<int32_t>(pair.count)) {
-            team.sync();  // all have read what was kept of the unit before
-            kept.clear(team);
+            prepare();
             UnitProduct::Sums x;
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, true);
-            team.sync();
-            filtered::list_unit<UnitProduct>(team, kept, pair.units[group], work, filtered::window_of_all(work),
-                                             pair.first_unit + group, x, true);
+            use(pair.units[group], pair.first_unit + group, x);
         } else {
             skip_pair(team, shared, ring, steps);
         }

@@ -16,9 +16,10 @@ __device__ inline bool may_stop(const filtered::Work &work) {
                                 work.lists.most_entries;
 }
 
-// Prepares pair `number` in the next buffer. Its tile is searched from `tile` on. The whole producer must call it.
-__device__ inline void prepare_pair(PairShared &shared, const filtered::Work &work, PairRing &ring, int32_t tile,
-                                    uint32_t number) {
+// Begins to prepare pair `number` in the next buffer. Its tile is searched from `tile` on. The whole producer must call
+// it.
+__device__ inline void begin_pair(PairShared &shared, const filtered::Work &work, const PairRing &ring, int32_t tile,
+                                  uint32_t number) {
     const WarpgroupTeam team{kProducerBarrier};
     const filtered::Lists &lists = work.lists;
     const filtered::Window all = filtered::window_of_all(work);
@@ -33,9 +34,17 @@ __device__ inline void prepare_pair(PairShared &shared, const filtered::Work &wo
         pair.last = may_stop(work);
         if (pair.last) shared.end = 0;
     }
+    filtered::begin_units<kConsumers>(team, pair.units, work, all, tile, in_tile * kTileRows);
+}
+
+// Completes it.
+__device__ inline void complete_pair(PairShared &shared, const filtered::Work &work, PairRing &ring) {
+    const WarpgroupTeam team{kProducerBarrier};
+    Pair &pair = shared.pairs[ring.stage];
     const auto pitch = static_cast<uint32_t>(work.logits.hidden / 8);
-    filtered::prepare_units<kConsumers>(
-        team, pair.units, work, all, tile, in_tile * kTileRows,
+    team.sync();  // the tile is there
+    filtered::complete_units<kConsumers>(
+        team, pair.units, work, pair.units[0].tile,
         [&](int row, int64_t token) { pair.rows[row] = static_cast<uint32_t>(token) * pitch; });
     if (team.thread() == 0) arrive(&shared.ready[ring.stage], 1);
     ring.advance();
@@ -66,14 +75,19 @@ __device__ inline void produce_pairs(PairShared &shared, const CUtensorMap &clas
     PairStageRing ring;
     uint32_t number = blockIdx.x;
     if (number >= shared.end) return;
-    prepare_pair(shared, work, prepared, 0, number);
+    begin_pair(shared, work, prepared, 0, number);
+    complete_pair(shared, work, prepared);
     for (; number < shared.end; number += gridDim.x) {
         const Pair &pair = shared.pairs[prepared.previous()];
         produce_steps(shared, pair, classifier, work.logits, ring, 0, 1);
-        // While the consumers still have stages of the pair before this one, then its lists.
+        // In two parts, each while the consumers still have stages: of the pair before this one first.
         const uint32_t next = number + gridDim.x;
-        if (next < shared.end) prepare_pair(shared, work, prepared, pair.units[0].tile, next);
-        produce_steps(shared, pair, classifier, work.logits, ring, 1, steps);
+        const bool more = next < shared.end;
+        const int32_t middle = Minimum()(1 + kPairStages, steps);
+        if (more) begin_pair(shared, work, prepared, pair.units[0].tile, next);
+        produce_steps(shared, pair, classifier, work.logits, ring, 1, middle);
+        if (more) complete_pair(shared, work, prepared);
+        produce_steps(shared, pair, classifier, work.logits, ring, middle, steps);
     }
 }
 

@@ -5,9 +5,9 @@ import io.github.cce4j.internal.downcall.Codes;
 import java.util.Objects;
 
 /**
- * Which entries of the softmax backward may leave out. An entry below a threshold counts as 0 in the gradient, which
- * saves most of the work, since of very many classes few have a softmax above it. What the target and label smoothing
- * contribute is never left out, and neither loss nor log-sum-exp are touched.
+ * Which entries of the softmax backward may leave out. An entry below a threshold counts as 0 in the gradient, unless
+ * that would save nothing, and this saves most of the work, since of very many classes few have a softmax above it. What
+ * the target and label smoothing contribute is never left out, and neither loss nor log-sum-exp are touched.
  *
  * <p>A class that is below the threshold at every position, and nowhere the target, gets no gradient at all. At the
  * start of training that may be nearly all classes, which matters most where every parameter has a step size of its
@@ -15,8 +15,9 @@ import java.util.Objects;
  * with measurements, when filtering is safe and when it is not.
  *
  * <p>On a GPU the work follows the number of entries that are kept. Where a softmax is so flat that hundreds of them
- * are, at every position, filtered gradients take as long as exact ones; and longer by far for {@link DType#F16}, and
- * where they are added to a large classifier's gradient without a limit.
+ * are, at every position, it follows the number of classes that have any; if these are most of them too, filtered
+ * gradients take as long as exact ones; and longer by far for {@link DType#F16}, and where they are added to a large
+ * classifier's gradient without a limit.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *

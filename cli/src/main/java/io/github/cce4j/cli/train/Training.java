@@ -65,6 +65,11 @@ public final class Training implements AutoCloseable {
         return heldOut;
     }
 
+    /** So many other positions of the same text. */
+    Batch heldOut(int size) {
+        return Batch.spread(heldOut.tokens(), options.context, size);
+    }
+
     /** Draws the next positions to learn from. */
     public Batch nextBatch() {
         return Batch.random(tokens, options.context, options.batch, random);

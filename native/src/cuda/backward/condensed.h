@@ -1,0 +1,49 @@
+// Dense products over a few classes. A softmax that is too flat for lists is often flat over the same classes
+// everywhere: of a head trained on text, a twelfth of the 200,019 classes hold every probability above 2^-16 of
+// thousands of positions. A class is live if a filter keeps any of its entries. Where few are, their rows of C are
+// gathered, chunk by chunk, and multiplied as if there were no others. Nothing of a live class is dropped then, for
+// that would save nothing.
+#pragma once
+
+#include "cuda/backward/kernels.h"
+#include "cuda/carver.h"
+
+namespace cce::cuda {
+
+struct BackwardKernels;
+
+struct LiveClasses {
+    uint8_t *marks;    // (V, and 0 up to marks_bytes): 1 if live
+    int64_t *classes;  // (most, and what fills the last tile): the live ones in their order
+    int64_t most;      // more than these are not worth it
+
+    static int64_t marks_bytes(const Problem &p);
+    static LiveClasses at(const Problem &p, Carver *carver);
+};
+
+// What takes the place of C and b for a chunk of live classes.
+struct GatheredClasses {
+    void *classifier;  // (classes, D)
+    float *bias;       // (classes)
+
+    static GatheredClasses at(const Problem &p, int64_t classes, Carver *carver);
+};
+
+// Classes of a chunk: as many as fit with their products into the scratch of a chunk of all classes. 0: this is not for
+// `p`.
+int64_t condensed_chunk(const Problem &p, const BackwardKernels &kernels);
+
+// If control->marking: if not too many classes are marked, lists them and some more that fill the last tile, numbers
+// the targets of `rows` by place, and sets control->condensed. From then on no filter is in force.
+int32_t list_live_classes(const Problem &p, const LiveClasses &live, int64_t tile, RowGradient *rows,
+                          BackwardControl *control, cudaStream_t stream);
+
+// dC and db of all other classes; array NULL: not wanted.
+int32_t clear_dead_classes(const Problem &p, const LiveClasses &live, const GradientStore &classifier,
+                           const GradientStore &bias, cudaStream_t stream);
+
+// Gathers the rows of the live classes from place `first` on, at most `count`.
+int32_t gather_classes(const Logits &logits, const LiveClasses &live, int64_t first, int64_t count,
+                       const GatheredClasses &to, const BackwardControl *control, cudaStream_t stream);
+
+}  // namespace cce::cuda
