@@ -240,8 +240,7 @@ private:
             CCE_TRY(gradient_sum(place.scratch.classifier, 1, classes,
                                  block.is_condensed() ? &scratch_.control->live_classes : nullptr, first_class,
                                  block.products, classifier_store(block), stream_));
-        if (grad_.bias == nullptr) return CCE_OK;
-        return bias_gradient(place.scratch.column_sums, block, scratch_.control, bias_store(block), stream_);
+        return CCE_OK;
     }
 
     int32_t pass_of_chunk(const Block &block, const Place &place) const {
@@ -252,7 +251,8 @@ private:
         const void *classifier_dz = for_classifier != nullptr ? for_classifier : for_embeddings;
         CCE_TRY(dz(block, place, for_embeddings, for_classifier));
         if (place.to_classifier && grad_.bias != nullptr)
-            CCE_TRY(column_sums(classifier_dz, dz_dtype(), block, scratch_.control, scratch.column_sums, stream_));
+            CCE_TRY(bias_gradient(classifier_dz, dz_dtype(), block, scratch_.control, scratch.biases,
+                                  block.first_row + block.rows == p_.rows, bias_store(block), stream_));
         if (place.to_classifier && grad_.classifier != nullptr)
             CCE_TRY(kernels_.classifier_gradient(place.problem, in_.embeddings, scratch_.tokens + block.first_row,
                                                  classifier_dz, block, plan_.classifier, scratch_.control,

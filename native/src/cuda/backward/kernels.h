@@ -157,14 +157,9 @@ int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, cons
 
 // ---- bias_gradient.cu -----------------------------------------------------------------------------
 
-constexpr int kColumnSumRows = 256;
-
-// sums[(first_row + m) / kColumnSumRows * pitch + j] = sum of dz[m, j] over kColumnSumRows rows of the block.
-int32_t column_sums(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control, double *sums,
-                    cudaStream_t stream);
-
-// store[j - block.first_class] = sum of the column sums of all counting positions, for the classes of `block`.
-int32_t bias_gradient(const double *sums, const Block &block, const BackwardControl *control,
-                      const GradientStore &store, cudaStream_t stream);
+// store[j - block.first_class] = sum over all counting positions of dz[i, j], for the classes of `block`, with the last
+// of its passes of rows. Between passes the sums are in `sums` (classes).
+int32_t bias_gradient(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control,
+                      double *sums, bool last, const GradientStore &store, cudaStream_t stream);
 
 }  // namespace cce::cuda

@@ -44,12 +44,12 @@ ChunkScratch ChunkScratch::at(const Problem &p, const BackwardPlan &plan, int64_
                               Carver *carver) {
     const int64_t dz = plan.pass * pitch * dz_bytes;
     const bool sums = (p.spec.gradients & CCE_GRADIENT_CLASSIFIER) && plan.passes > 1;
-    const bool bias = p.spec.gradients & CCE_GRADIENT_BIAS;
+    const bool biases = (p.spec.gradients & CCE_GRADIENT_BIAS) && plan.passes > 1;
     ChunkScratch scratch;
     scratch.dz[0] = carver->take<char>(p.spec.gradients ? dz : 0);
     scratch.dz[1] = carver->take<char>(plan.separate_dz ? dz : 0);
     scratch.classifier = carver->take<float>(sums ? pitch * p.spec.hidden : 0);
-    scratch.column_sums = carver->take<double>(bias ? div_up(p.rows, kColumnSumRows) * pitch : 0);
+    scratch.biases = carver->take<double>(biases ? pitch : 0);
     return scratch;
 }
 

@@ -27,7 +27,7 @@ struct BackwardPlan {
 
     int64_t tile;             // classes of a tile of dz
     int64_t chunk;            // and pitch of dz: a multiple of kChunkStep
-    int64_t pass;             // a multiple of kColumnSumRows where there is more than one
+    int64_t pass;
     int64_t passes;
     bool separate_dz;         // as separates_dz
     DepthSplits embeddings;   // depth: the classes of a chunk
@@ -44,7 +44,7 @@ struct BackwardPlan {
 struct ChunkScratch {
     void *dz[2];          // (pass, pitch) each; the second is NULL unless separate_dz
     float *classifier;    // (pitch, D) where more than one pass is summed
-    double *column_sums;  // (R / kColumnSumRows, pitch) if db is announced
+    double *biases;       // (pitch), likewise
 
     // `pitch`: of dz; `dz_bytes`: of an element of it.
     static ChunkScratch at(const Problem &p, const BackwardPlan &plan, int64_t pitch, int32_t dz_bytes, Carver *carver);

@@ -10,7 +10,6 @@ namespace {
 // Most rows of a pass and fewest tiles of a chunk: dz is at most 32768 x 512 floats, 64 MiB.
 constexpr int64_t kPassRows = 32768;
 constexpr int64_t kChunkTiles = 4;
-static_assert(kPassRows % kColumnSumRows == 0, "column sums of a pass begin at a group of their own");
 static_assert(kTile % BackwardPlan::kChunkStep == 0, "whole tiles are legal chunks");
 
 DepthSplits splits_of(int64_t lines, int64_t columns, int64_t depth) {

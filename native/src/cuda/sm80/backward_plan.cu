@@ -9,7 +9,6 @@ namespace cce::cuda::sm80 {
 namespace {
 
 constexpr int64_t kPassRows = 16384;
-static_assert(kPassRows % kColumnSumRows == 0, "column sums of a pass begin at a group of their own");
 static_assert(kClassTile % BackwardPlan::kChunkStep == 0, "a chunk is made of tiles");
 
 BackwardPlan plan(const Problem &p) {

@@ -9,7 +9,7 @@ namespace cce::cuda::sm90 {
 namespace {
 
 constexpr int64_t kPassRows = 16384;
-static_assert(kPassRows % kTileRows == 0 && kTileRows % kColumnSumRows == 0, "a pass begins at a tile of its own");
+static_assert(kPassRows % kTileRows == 0, "a pass begins at a tile of its own");
 static_assert(kTileClasses % BackwardPlan::kChunkStep == 0, "a chunk is made of tiles");
 
 // Steps of the ring that the busiest thread block takes for a pass over all classes in chunks of so many, and what the

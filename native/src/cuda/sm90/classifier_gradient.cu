@@ -41,6 +41,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
+    begin_early();
     if (!block.is_due(*control)) return;
     const int64_t rest = Minimum()(control->valid - block.first_row, block.rows);
     const auto count = static_cast<int32_t>(Maximum()(rest, int64_t{0}));
@@ -90,7 +91,7 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kStep, &rows));
     CCE_TRY(describe(embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden, kStep, &columns));
     const Positions positions{embeddings, tokens, 0, static_cast<int32_t>(p.spec.hidden / 8)};
-    return launch_roles("computing the classifier's gradient", classifier_gradient_kernel,
+    return launch_roles_early("computing the classifier's gradient", classifier_gradient_kernel,
                         traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, positions,
                         store);
 }

@@ -37,7 +37,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (Option::kKind != LogitKind::kScaled) {
-                values.sync();
+                values.await();
                 constexpr int kVotePairs = Option::kLogits ? 1 : 2;  // for which there are registers
                 apply<Option::kKind, kVotePairs>(logits.map, values, x);
             }

@@ -22,6 +22,12 @@ __device__ inline void copy_16(uint32_t to, const void *from, bool exists) {
                  : "memory");
 }
 
+// 4 bytes by this thread, or zeros; and the wait for all of this thread's copies that complete on no barrier.
+__device__ inline void copy_4(uint32_t to, const void *from, bool exists) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(exists ? 4 : 0) : "memory");
+}
+__device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 // Orders what other threads wrote to shared memory, and this thread has waited for, before reads by wgmma.
 __device__ inline void fence_for_wgmma() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 

@@ -135,7 +135,7 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (kKind != LogitKind::kScaled) {
-                values.sync();
+                values.await();
                 apply<kKind, 4>(map, values, x);
             }
             values.sync();
@@ -172,6 +172,7 @@ template <LogitKind kKind>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
           const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
+    begin_early();
     if (!work.block.is_due(*work.control)) return;
     if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
     const int64_t rest = work.control->valid - work.block.first_row;
@@ -216,7 +217,7 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
                 static_cast<T *>(for_embeddings),
                 static_cast<T *>(for_classifier)};
     work.logits.valid_rows += block.first_row;
-    return launch_roles("computing the gradient of the logits", kernel_of(logits.map),
+    return launch_roles_early("computing the gradient of the logits", kernel_of(logits.map),
                         traits_of(p.spec.device).multiprocessors, stream, embeddings, classifier,
                         schedule_of_rows(chunk, block.rows), work);
 }

@@ -12,6 +12,7 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
 embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
                            const __grid_constant__ Block block, const BackwardControl *control,
                            const __grid_constant__ GradientStore store) {
+    begin_early();
     if (!block.is_due(*control)) return;
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
     const auto steps = static_cast<int32_t>((block.existing(*control) + kStep - 1) / kStep);
@@ -45,7 +46,7 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
     CUtensorMap columns;
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows, &rows));
     CCE_TRY(describe(classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kStep, &columns));
-    return launch_roles("computing the embeddings' gradient", embeddings_gradient_kernel,
+    return launch_roles_early("computing the embeddings' gradient", embeddings_gradient_kernel,
                         traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, store);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cuda/fast_math.cuh"
 #include "cuda/forward/logits.cuh"
+#include "cuda/sm90/copy.cuh"
 #include "cuda/sm90/warpgroup_rows.cuh"
 
 namespace cce::cuda::sm90 {
@@ -49,6 +50,19 @@ public:
         }
     }
 
+    // The same of values that lie in memory as they are wanted, without waiting for them; await() does. In place of
+    // fill() and of the sync() behind it.
+    __device__ void copy(const float *values, int32_t first_class, int32_t classes) const {
+        for (int32_t column = threadIdx.x % kWarpgroup; column < kTileClasses; column += kWarpgroup) {
+            const bool exists = first_class + column < classes;
+            copy_4(shared_address(values_ + column), exists ? values + first_class + column : values, exists);
+        }
+    }
+    __device__ void await() const {
+        wait_for_copies();
+        sync();
+    }
+
     // Those of the columns of pair p of this thread.
     __device__ float2 at(int p) const { return *reinterpret_cast<const float2 *>(values_ + pair_column(p)); }
 
@@ -78,10 +92,14 @@ __device__ float unit_of(const LogitMap &map) {
     }
 }
 
-// Fills in the biases, as `apply` wants them after another sync().
+// Fills in the biases, as `apply` wants them after await(): while the dot products are computed, where they are float32.
 template <LogitKind kKind>
 __device__ void fill_biases(const LogitMap &map, int32_t first_class, int32_t classes, const ClassValues &values) {
     values.sync();
+    if (kKind == LogitKind::kBiased && map.bias_dtype == CCE_F32) {
+        values.copy(static_cast<const float *>(map.bias), first_class, classes);
+        return;
+    }
     values.fill(first_class, classes, [&](int32_t j) {
         return kKind == LogitKind::kCapped ? map.bias_of(j) * cap_factor(map) : map.bias_of(j);
     });

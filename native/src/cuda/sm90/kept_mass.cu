@@ -93,7 +93,7 @@ __device__ void consume_mass(Shared &shared, const MassWork &work, int32_t valid
             float x[kProducts][kProductSums];
             multiply<T, Lies::kAlong, Lies::kAlong>(x, shared, ring, group, steps, !shared.contiguous[r]);
             if constexpr (kKind != LogitKind::kScaled) {
-                values.sync();
+                values.await();
                 apply<kKind, 1>(map, values, x);
             }
             if (first_class + kTileClasses > classes) {

@@ -45,4 +45,29 @@ int32_t launch_roles(const char *doing, void (*kernel)(Parameters...), int32_t b
     return check(cudaGetLastError(), doing);
 }
 
+// The first thing that a kernel does whose thread blocks may be there before those of the kernel ahead of it are done:
+// waits for all of that kernel, and lets the next one in.
+__device__ inline void begin_early() {
+    cudaTriggerProgrammaticLaunchCompletion();
+    cudaGridDependencySynchronize();
+}
+
+// Launches such a kernel. Where many follow each other that have nothing to do, it takes half the time.
+template <typename... Parameters, typename... Arguments>
+int32_t launch_roles_early(const char *doing, void (*kernel)(Parameters...), int32_t blocks, cudaStream_t stream,
+                           const Arguments &...arguments) {
+    CCE_TRY(check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(Shared)), doing));
+    cudaLaunchAttribute early = {};
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = static_cast<unsigned>(blocks);
+    config.blockDim = kBlockThreads;
+    config.dynamicSmemBytes = sizeof(Shared);
+    config.stream = stream;
+    config.attrs = &early;
+    config.numAttrs = 1;
+    return check(cudaLaunchKernelEx(&config, kernel, arguments...), doing);
+}
+
 }  // namespace cce::cuda::sm90
