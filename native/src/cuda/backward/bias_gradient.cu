@@ -47,7 +47,7 @@ bias_gradient_kernel(const double *sums, Block block, const BackwardControl *con
     double sum = 0.0;
     for (int64_t group = 0; group < div_up(control->valid, kColumnSumRows); ++group)
         sum += sums[group * block.pitch + column];
-    store_gradient(store, column, 0, static_cast<float>(sum));
+    store_gradient(store, column, 0, static_cast<float>(sum * control->inverse_dz_scale));
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ struct BackwardControl {
     bool condensed;            // with `dense`: whether the products go over those alone
     int64_t live_classes;      // how many these are, in whole tiles
     int64_t kept_classes;      // the first ones, whose logits forward kept
+    float dz_scale;            // a power of two that dz is multiplied with; 1 but for float16 (dz_scale.cu)
+    float inverse_dz_scale;
 };
 
 // The softmax mass that a filter keeps of a position: whole multiples of 2^-40, whose sums have the same bits in every
@@ -107,6 +109,10 @@ struct RowGradient {
 
     // Of a position that does not exist.
     __device__ static RowGradient nothing() { return {-1, 0.0f, 0.0f, 0.0f, 0.0f}; }
+    // With all of dz `scale` times as large.
+    __device__ RowGradient scaled(float scale) const {
+        return {target, lse, softmax * scale, of_target * scale, smoothing * scale};
+    }
 };
 
 // What comes into backward.
@@ -120,6 +126,12 @@ struct LossGradient {
 // rows[i] of the counting positions.
 int32_t row_gradients(const Problem &p, const Logits &logits, const LossGradient &gradient, RowGradient *rows,
                       cudaStream_t stream);
+
+// ---- dz_scale.cu -----------------------------------------------------------------------------------
+
+// Sets control->dz_scale, from the rows of the counting positions, so that dz is as large as float16 allows.
+int32_t scale_dz(const Problem &p, const Logits &logits, const RowGradient *rows, BackwardControl *control,
+                 cudaStream_t stream);
 
 struct DzInputs {
     const RowGradient *rows;  // of counting position i
@@ -159,7 +171,8 @@ int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, cons
 
 constexpr int kColumnSumRows = 256;
 
-// sums[(first_row + m) / kColumnSumRows * pitch + j] = sum of dz[m, j] over kColumnSumRows rows of the block.
+// sums[(first_row + m) / kColumnSumRows * pitch + j] = sum of dz[m, j], as it is scaled, over kColumnSumRows rows of
+// the block.
 int32_t column_sums(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control, double *sums,
                     cudaStream_t stream);
 
