@@ -109,9 +109,9 @@ struct RowGradient {
 
     // Of a position that does not exist.
     __device__ static RowGradient nothing() { return {-1, 0.0f, 0.0f, 0.0f, 0.0f}; }
-    // With all of dz `scale` times as large.
+    // With all of dz `scale` times as large. These products are not to be fused with a sum, which would move roundings.
     __device__ RowGradient scaled(float scale) const {
-        return {target, lse, softmax * scale, of_target * scale, smoothing * scale};
+        return {target, lse, __fmul_rn(softmax, scale), __fmul_rn(of_target, scale), __fmul_rn(smoothing, scale)};
     }
 };
 
