@@ -127,17 +127,17 @@ struct LossGradient {
 int32_t row_gradients(const Problem &p, const Logits &logits, const LossGradient &gradient, RowGradient *rows,
                       cudaStream_t stream);
 
-// ---- dz_scale.cu -----------------------------------------------------------------------------------
-
-// Sets control->dz_scale, from the rows of the counting positions, so that dz is as large as float16 allows.
-int32_t scale_dz(const Problem &p, const Logits &logits, const RowGradient *rows, BackwardControl *control,
-                 cudaStream_t stream);
-
 struct DzInputs {
     const RowGradient *rows;  // of counting position i
     const BackwardControl *control;
     bool kept;                // whether kept_dz is there for the block: nothing is left to do if all of it was kept
 };
+
+// ---- dz_scale.cu -----------------------------------------------------------------------------------
+
+// Sets control->dz_scale, from the rows of the counting positions, so that dz is as large as float16 allows.
+int32_t scale_dz(const Problem &p, const Logits &logits, const RowGradient *rows, BackwardControl *control,
+                 cudaStream_t stream);
 
 // ---- kept_logits.cu --------------------------------------------------------------------------------
 
