@@ -27,6 +27,20 @@ __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
     return __float2bfloat16_rn(x);
 }
 
+// Two neighbouring elements.
+template <typename T>
+__device__ uint32_t pair_from_floats(float first, float second);
+template <>
+__device__ inline uint32_t pair_from_floats<__half>(float first, float second) {
+    const __half2 pair = __floats2half2_rn(first, second);
+    return reinterpret_cast<const uint32_t &>(pair);
+}
+template <>
+__device__ inline uint32_t pair_from_floats<__nv_bfloat16>(float first, float second) {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
+    return reinterpret_cast<const uint32_t &>(pair);
+}
+
 // For arrays that are not in an inner loop.
 __device__ inline float load(const void *array, int32_t dtype, int64_t index) {
     switch (dtype) {

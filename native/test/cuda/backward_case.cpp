@@ -167,7 +167,7 @@ bool BackwardCase::keeps_all() const {
 }
 
 bool BackwardCase::condenses() const {
-    return flat && spec.dtype == CCE_BF16 && spec.hidden % 8 == 0 && !state_made && !embeddings_unaligned &&
+    return flat && spec.dtype != CCE_F32 && spec.hidden % 8 == 0 && !state_made && !embeddings_unaligned &&
            !classifier_unaligned && !gradients_unaligned;
 }
 
@@ -222,17 +222,21 @@ const BackwardChoices kAnyGradient = {{{0, 1, 63, 64, 65, 127, 128, 129, 255, 25
                                       false,
                                       false};
 
-const BackwardChoices kTensorCoreGradients = {
-    {kAnyGradient.forward.rows, kAnyGradient.forward.classes, {8, 24, 64, 72, 192, 200, 392}, {CCE_BF16}, false, {0}},
-    false,
-    false,
-    false};
+const BackwardChoices kTensorCoreGradients = {{kAnyGradient.forward.rows,
+                                               kAnyGradient.forward.classes,
+                                               {8, 24, 64, 72, 192, 200, 392},
+                                               {CCE_F16, CCE_BF16},
+                                               false,
+                                               {0}},
+                                              false,
+                                              false,
+                                              false};
 
 const BackwardChoices kManyRows = {
     {{16385, 16640, 20001}, {1, 130, 5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false};
 
 const BackwardChoices kLargeClassifier = {
-    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_BF16}, false, {0}}, false, false, false};
+    {{1, 20, 40, 65}, {2999, 5003}, {392, 808}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false};
 
 const BackwardChoices kKeptLogits = {
     {{1, 65, 255, 257, 600}, {5, 191, 192, 193, 1000, 5003}, {8, 72, 200}, {CCE_BF16}, false, {0}}, false, true, false};
@@ -241,12 +245,12 @@ const BackwardChoices kKeptOfManyRows = {
     {{16385, 16640, 20001}, {130, 5003}, {8}, {CCE_BF16}, false, {0}}, false, true, false};
 
 const BackwardChoices kFlatOverFew = {
-    {{512, 600}, {5003}, {8, 72}, {CCE_BF16}, false, {0}}, false, false, true};
+    {{512, 600}, {5003}, {8, 72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 
 const BackwardChoices kFlatOfManyRows = {
-    {{16385, 16640}, {5003}, {8}, {CCE_BF16}, false, {0}}, false, false, true};
+    {{16385, 16640}, {5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 
-const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_BF16}, false, {0}}, false, false, true};
+const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 
 const BackwardChoices kSmallKept = {
     {{1, 129, 257}, {1, 130, 385, 600}, {8, 72}, {CCE_BF16}, false, {0}}, false, true, false};

@@ -7,12 +7,10 @@
 namespace cce::test {
 namespace {
 
-constexpr double kRoundingOfBfloat16 = 0x1p-9;
-
-GradientTolerance tolerance_of(const Array &got, bool rounds_dz) {
-    GradientTolerance tolerance = rounded_to(got.dtype);
-    if (rounds_dz) tolerance = {rounded_to(CCE_BF16).relative, kRoundingOfBfloat16, true};
-    return tolerance;
+GradientTolerance tolerance_of(const Array &got, int32_t dz_dtype) {
+    if (dz_dtype == CCE_F32) return rounded_to(got.dtype);
+    const double step = rounded_to(dz_dtype).relative;
+    return {step, step / 2, dz_dtype == CCE_BF16};
 }
 
 // Rows of E that no counting position reads.
@@ -27,7 +25,7 @@ void check_unread(const BackwardCase &c, const Array &gradient) {
 }
 
 void compare_backward(const BackwardCase &c, const BackwardResults &got, const GradientReference &expected,
-                      bool rounds_dz) {
+                      int32_t dz_dtype) {
     if (c.asked & CCE_GRADIENT_EMBEDDINGS) check_unread(c, got.embeddings);
     if (expected.undecided) return;
     if (c.wants_report) compare_report(got.report, expected);
@@ -36,7 +34,7 @@ void compare_backward(const BackwardCase &c, const BackwardResults &got, const G
         if ((c.asked & mask) == 0) return;
         compare_gradient(what, gradient, reference,
                          c.accumulate & mask ? before.values() : std::vector<double>(),
-                         tolerance_of(gradient, rounds_dz));
+                         tolerance_of(gradient, dz_dtype));
     };
     compare("dE", CCE_GRADIENT_EMBEDDINGS, got.embeddings, expected.embeddings, c.before_embeddings);
     compare("dC", CCE_GRADIENT_CLASSIFIER, got.classifier, expected.classifier, c.before_classifier);
@@ -45,14 +43,14 @@ void compare_backward(const BackwardCase &c, const BackwardResults &got, const G
 
 }  // namespace
 
-void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz, bool condenses) {
+void check_backward(const BackwardCase &c, const BackwardReference &expected, int32_t dz_dtype, bool condenses) {
     const DeviceInputs inputs(c);
     const BackwardResults results = run_backward(c, inputs, DeviceBuffer::kNan, nullptr);
     compare_backward(c, results,
                      c.sweep_in_tf32              ? expected.gradients_in_tf32
                      : condenses && c.condenses() ? expected.condensed
                                                   : expected.gradients,
-                     rounds_dz);
+                     dz_dtype);
     const Stream stream;
     check(same_bits(results, run_backward(c, inputs, DeviceBuffer::kNumber, stream)),
           "the same bits in other memory, on another stream");

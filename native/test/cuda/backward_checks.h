@@ -5,10 +5,9 @@
 
 namespace cce::test {
 
-// Gradients and filter report against the reference; the same bits in other memory and on another stream. `rounds_dz`:
-// whether the kernels round the gradients of the logits to bfloat16: those that take kept logits do. `condenses`: whether
-// they have dense products over few classes.
-void check_backward(const BackwardCase &c, const BackwardReference &expected, bool rounds_dz, bool condenses);
+// Gradients and filter report against the reference; the same bits in other memory and on another stream. `dz_dtype`:
+// what the kernels round the gradients of the logits to. `condenses`: whether they have dense products over few classes.
+void check_backward(const BackwardCase &c, const BackwardReference &expected, int32_t dz_dtype, bool condenses);
 
 // Ten runs on alternating streams.
 void check_repeated_backward(const BackwardCase &c);

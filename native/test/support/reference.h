@@ -28,7 +28,7 @@ struct Gradient {
     std::vector<double> value;
     std::vector<double> size;      // the sums of the magnitudes of the terms
     std::vector<double> doubt;     // of the terms so near to the filter's threshold that rounding decides
-    std::vector<double> rounding;  // what it takes to get the value with each dz rounded to bfloat16
+    std::vector<double> rounding;  // what it takes to get the value with each dz rounded to 16 bits
     double terms = 0;              // the root of the sum of the squares of all terms
     double kept = 0;               // the same of what kept logits, if there are any, may change about each term
 };

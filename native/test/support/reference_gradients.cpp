@@ -30,7 +30,13 @@ struct RowFactors {
 
 struct Term {
     double value, size, doubt, kept;
+    double rounding;  // of the value, to 16 bits
 };
+
+// TF32 has the digits of float16, whose exponents a scale takes care of.
+double rounded_dz(double value, int32_t dtype) {
+    return dtype == CCE_F16 ? round_to_tf32(value) : decode(encode(value, CCE_BF16), CCE_BF16);
+}
 
 // How far kept logits, as cce.h has them, put a probability off, and dz/dx, both relative to the largest there is.
 struct KeptError {
@@ -125,11 +131,13 @@ public:
         const double kept = drops(side, row, j, p) ? 0 : of_softmax;
         const double of_label =
             factors.smoothing * c_.class_weight(j) + (j == c_.target(row) ? factors.target : 0.0);
+        const double value = (kept - of_label) * slope;
         // The slope is itself a difference, of terms of 1 / temperature.
-        return {(kept - of_label) * slope, (std::fabs(kept) + std::fabs(of_label)) / s.temperature,
+        return {value, (std::fabs(kept) + std::fabs(of_label)) / s.temperature,
                 in_doubt(side, row, j, p) ? std::fabs(of_softmax) * slope : 0.0,
                 std::fabs(of_softmax) * slope * kept_.probability +
-                    std::fabs(kept - of_label) * kept_.slope / s.temperature};
+                    std::fabs(kept - of_label) * kept_.slope / s.temperature,
+                rounded_dz(value, s.dtype) - value};
     }
 
 private:
@@ -152,13 +160,12 @@ void resize(Gradient *gradient, int64_t count) {
 Squares add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
     double *value = &gradient->value[line * count], *size = &gradient->size[line * count];
     double *rounding = &gradient->rounding[line * count];
-    const double rounded_off = decode(encode(term.value, CCE_BF16), CCE_BF16) - term.value;
     double squares = 0, of_values = 0;
     for (int64_t d = 0; d < count; ++d) {
         const double product = term.value * values[d];
         value[d] += product;
         size[d] += term.size * std::fabs(values[d]);
-        rounding[d] += rounded_off * values[d];
+        rounding[d] += term.rounding * values[d];
         squares += product * product;
         of_values += values[d] * values[d];
     }

@@ -36,6 +36,7 @@ public:
         const LossGradient gradient = {state_.lse, static_cast<const float *>(grad_.grad_loss),
                                        static_cast<const float *>(grad_.grad_lse), state_.header};
         CCE_TRY(row_gradients(p_, logits_, gradient, scratch_.rows, stream_));
+        if (dz_dtype() == CCE_F16) CCE_TRY(scale_dz(p_, logits_, scratch_.rows, scratch_.control, stream_));
         if (wants_embeddings()) CCE_TRY(clear_embeddings());
         if (measures()) CCE_TRY(clear_kept());
         if (by_lists) return filtered_gradients();

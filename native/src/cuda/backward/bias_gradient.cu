@@ -39,7 +39,7 @@ bias_gradient_kernel(const T *dz, Block block, const BackwardControl *control, d
     double whole = block.first_row > 0 ? sums[column] : 0.0;
     for (int other = 0; other < kLanes; ++other) whole += of_lane[other][threadIdx.x];
     if (last)
-        store_gradient(store, column, 0, static_cast<float>(whole));
+        store_gradient(store, column, 0, static_cast<float>(whole * control->inverse_dz_scale));
     else
         sums[column] = whole;
 }

@@ -28,8 +28,9 @@ __device__ inline float2 load_pair(const __half *from) {
     return __half22float2(*reinterpret_cast<const __half2 *>(from));
 }
 __device__ inline void store_pair(float *to, float a, float b) { *reinterpret_cast<float2 *>(to) = {a, b}; }
-__device__ inline void store_pair(__nv_bfloat16 *to, float a, float b) {
-    *reinterpret_cast<__nv_bfloat162 *>(to) = __floats2bfloat162_rn(a, b);
+template <typename T>
+__device__ void store_pair(T *to, float a, float b) {
+    *reinterpret_cast<uint32_t *>(to) = pair_from_floats<T>(a, b);
 }
 __device__ inline void store_pair(__half *to, float a, float b) {
     *reinterpret_cast<__half2 *>(to) = __floats2half2_rn(a, b);

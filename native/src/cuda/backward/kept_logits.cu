@@ -74,10 +74,8 @@ __device__ uint4 dz_of(const KeptRow<kCapped> &row, const uint4 &codes, int64_t 
     uint4 result;
     uint32_t *pairs[] = {&result.x, &result.y, &result.z, &result.w};
 #pragma unroll
-    for (int pair = 0; pair < kColumns / 2; ++pair) {
-        const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[2 * pair], dz[2 * pair + 1]);
-        *pairs[pair] = reinterpret_cast<const uint32_t &>(rounded);
-    }
+    for (int pair = 0; pair < kColumns / 2; ++pair)
+        *pairs[pair] = pair_from_floats<__nv_bfloat16>(dz[2 * pair], dz[2 * pair + 1]);
     return result;
 }
 

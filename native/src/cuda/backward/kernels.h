@@ -24,6 +24,8 @@ struct BackwardControl {
     bool condensed;            // with `dense`: whether the products go over those alone
     int64_t live_classes;      // how many these are, in whole tiles
     int64_t kept_classes;      // the first ones, whose logits forward kept
+    float dz_scale;            // a power of two that dz is multiplied with; 1 but for float16 (dz_scale.cu)
+    float inverse_dz_scale;
 };
 
 // The softmax mass that a filter keeps of a position: whole multiples of 2^-40, whose sums have the same bits in every
@@ -107,6 +109,10 @@ struct RowGradient {
 
     // Of a position that does not exist.
     __device__ static RowGradient nothing() { return {-1, 0.0f, 0.0f, 0.0f, 0.0f}; }
+    // With all of dz `scale` times as large. These products are not to be fused with a sum, which would move roundings.
+    __device__ RowGradient scaled(float scale) const {
+        return {target, lse, __fmul_rn(softmax, scale), __fmul_rn(of_target, scale), __fmul_rn(smoothing, scale)};
+    }
 };
 
 // What comes into backward.
@@ -126,6 +132,12 @@ struct DzInputs {
     const BackwardControl *control;
     bool kept;                // whether kept_dz is there for the block: nothing is left to do if all of it was kept
 };
+
+// ---- dz_scale.cu -----------------------------------------------------------------------------------
+
+// Sets control->dz_scale, from the rows of the counting positions, so that dz is as large as float16 allows.
+int32_t scale_dz(const Problem &p, const Logits &logits, const RowGradient *rows, BackwardControl *control,
+                 cudaStream_t stream);
 
 // ---- kept_logits.cu --------------------------------------------------------------------------------
 
@@ -158,7 +170,7 @@ int32_t gradient_clear(void *array, int32_t dtype, int64_t count, bool add, cons
 // ---- bias_gradient.cu -----------------------------------------------------------------------------
 
 // store[j - block.first_class] = sum over all counting positions of dz[i, j], for the classes of `block`, with the last
-// of its passes of rows. Between passes the sums are in `sums` (classes).
+// of its passes of rows. Between passes the sums, as dz is scaled, are in `sums` (classes).
 int32_t bias_gradient(const void *dz, int32_t dz_dtype, const Block &block, const BackwardControl *control,
                       double *sums, bool last, const GradientStore &store, cudaStream_t stream);
 

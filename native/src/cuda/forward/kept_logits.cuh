@@ -29,7 +29,7 @@ struct KeptLogits {
         return {state.kept_logits, state.kept_maxima, p.rows, classes, range / kLastCode, kLastCode / range};
     }
 
-    // Whether there are exact gradients to keep them for, by the kernels whose dz has 16 bits, those of bf16.
+    // Whether there are exact gradients to keep them for: those of bf16, which alone kept_dz is for.
     static bool apply(const Problem &p) {
         return p.spec.dtype == CCE_BF16 && p.spec.gradients != 0 && p.spec.filter_embeddings == 0.0 &&
                p.spec.filter_classifier == 0.0 && p.spec.label_smoothing == 0.0 &&

@@ -1,4 +1,4 @@
-// Gradients by dense products with mma.sync, for bf16: float16 has too few exponents for dz.
+// Gradients by dense products with mma.sync, for 16-bit inputs.
 #pragma once
 
 #include "cuda/backward/backward.h"

@@ -28,7 +28,7 @@ BackwardPlan plan(const Problem &p) {
 bool is_aligned(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
 
 bool serves(const Problem &p, const cce_gradients *grad) {
-    if (p.spec.dtype != CCE_BF16 || p.spec.classes > INT32_MAX - kClassTile) return false;
+    if (p.spec.dtype == CCE_F32 || p.spec.classes > INT32_MAX - kClassTile) return false;
     return grad == nullptr || (is_aligned(grad->embeddings) && is_aligned(grad->classifier));
 }
 

@@ -1,6 +1,6 @@
 // dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i]. 2 * D flops an element of dz bound it.
 //
-// Instances: bf16, with 2 to 4 stages.
+// Instances: bf16 and fp16, with 2 to 4 stages.
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/sm80/backward.h"
@@ -9,9 +9,7 @@
 namespace cce::cuda::sm80 {
 namespace {
 
-using T = __nv_bfloat16;
-
-template <int kStages>
+template <typename T, int kStages>
 __global__ void __launch_bounds__(kTileThreads, 1)
 classifier_gradient_kernel(const T *dz, const T *embeddings, const int64_t *tokens, Block block,
                            const BackwardControl *control, GradientStore store) {
@@ -38,10 +36,13 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
                             const Block &block, const DepthSplits &, const BackwardControl *control, float *,
                             const GradientStore &store, cudaStream_t stream) {
     const int64_t blocks = div_up(block.classes, kLineTile) * div_up(p.spec.hidden, kColumnTile);
-    return with_stages(traits_of(p.spec.device).shared_bytes, [&](auto stages) {
-        return launch_shared("computing the classifier's gradient", classifier_gradient_kernel<stages>, blocks,
-                             kTileThreads, stages * kProductStageBytes, stream, static_cast<const T *>(dz),
-                             static_cast<const T *>(embeddings), tokens, block, control, store);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        return with_stages(traits_of(p.spec.device).shared_bytes, [&](auto stages) {
+            return launch_shared("computing the classifier's gradient", classifier_gradient_kernel<T, stages>, blocks,
+                                 kTileThreads, stages * kProductStageBytes, stream, static_cast<const T *>(dz),
+                                 static_cast<const T *>(embeddings), tokens, block, control, store);
+        });
     });
 }
 

@@ -1,7 +1,7 @@
 // The gradient of the logits before softcap, of a block of positions and classes, in the dtype of E and C. Recomputes
 // the logits as the sweep of lse.cu does, which bounds it.
 //
-// Instances: bf16, three kinds of logits, with 2 to 4 stages.
+// Instances: bf16 and fp16, three kinds of logits, with 2 to 4 stages.
 #include <algorithm>
 
 #include "cuda/backward/dz_element.cuh"
@@ -15,10 +15,10 @@
 namespace cce::cuda::sm80 {
 namespace {
 
-using T = __nv_bfloat16;
 using Run = RunList::Run;
 constexpr int kStageBytes = Across<kClassTile>::kStageBytes;
 
+template <typename T>
 struct DzWork {
     Logits logits;            // of the block's positions and classes
     const RowGradient *rows;  // of the block's positions
@@ -40,15 +40,16 @@ constexpr int32_t kSharedBytes = static_cast<int32_t>((sizeof(Shared) + kRowByte
 static_assert(kSharedBytes + 2 * kStageBytes <= 99 << 10, "fits the GPUs with the least shared memory since Ampere");
 
 // What of the block's positions counts.
-__device__ int32_t valid_of(const DzWork &work) {
+template <typename T>
+__device__ int32_t valid_of(const DzWork<T> &work) {
     const int64_t rest = Minimum()(work.control->valid - work.block.first_row, work.block.rows);
     return static_cast<int32_t>(Maximum()(rest, int64_t{0}));
 }
 
 // Stores a row, of the tile from `first_column` on; 0 for classes that do not exist. The whole warp must call it, with
 // `exists` false for rows that are not stored.
-template <Epilogue kEpilogue>
-__device__ void store_row(const DzWork &work, const Shared &shared, const Sums &sums, int m, int u,
+template <Epilogue kEpilogue, typename T>
+__device__ void store_row(const DzWork<T> &work, const Shared &shared, const Sums &sums, int m, int u,
                           int32_t first_column, const RowGradient &row, bool exists, T *out, float threshold) {
     constexpr int kExchanged = 4;
     static_assert(kClassBlocks % kExchanged == 0);
@@ -75,8 +76,7 @@ __device__ void store_row(const DzWork &work, const Shared &shared, const Sums &
                                                         c == target, weight, map.slope(z));
                 dz[v] = is_class ? element.filtered(threshold) : 0.0f;
             }
-            const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[0], dz[1]);
-            pairs[k] = reinterpret_cast<const uint32_t &>(rounded);
+            pairs[k] = pair_from_floats<T>(dz[0], dz[1]);
         }
         const uint4 neighbours = gather_own(pairs);
         const int32_t column = tile_class(first, 0) / 8 * 8 + lane_of() % kExchanged * 8;
@@ -84,8 +84,8 @@ __device__ void store_row(const DzWork &work, const Shared &shared, const Sums &
     }
 }
 
-template <Epilogue kEpilogue>
-__device__ void store_tile(const DzWork &work, const Shared &shared, const Sums &sums, const Run &run, int32_t tile,
+template <Epilogue kEpilogue, typename T>
+__device__ void store_tile(const DzWork<T> &work, const Shared &shared, const Sums &sums, const Run &run, int32_t tile,
                            int32_t valid, T *dz, float threshold) {
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
@@ -94,14 +94,15 @@ __device__ void store_tile(const DzWork &work, const Shared &shared, const Sums 
             const int32_t i = run.row_tile * kRowTile + tile_row(m, u);
             const bool exists = i < valid;
             asm volatile("" ::: "memory");  // or all rows' gradients are loaded at once, for want of registers
-            const RowGradient row = exists ? work.rows[i] : RowGradient::nothing();
+            const RowGradient row = exists ? work.rows[i].scaled(work.control->dz_scale) : RowGradient::nothing();
             store_row<kEpilogue>(work, shared, sums, m, u, tile * kClassTile, row, exists,
                                  dz + i * work.block.pitch + tile * kClassTile, threshold);
         }
 }
 
 // The whole block must call it.
-__device__ void fill_bias(Shared &shared, const DzWork &work, int32_t tile) {
+template <typename T>
+__device__ void fill_bias(Shared &shared, const DzWork<T> &work, int32_t tile) {
     __syncthreads();
     const int32_t column = tile * kClassTile + static_cast<int32_t>(threadIdx.x);
     static_assert(kClassTile == kTileThreads);
@@ -110,9 +111,9 @@ __device__ void fill_bias(Shared &shared, const DzWork &work, int32_t tile) {
     __syncthreads();
 }
 
-template <int kStages, Epilogue kEpilogue>
+template <typename T, int kStages, Epilogue kEpilogue>
 __global__ void __launch_bounds__(kTileThreads, 1)
-dz_kernel(const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
+dz_kernel(const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork<T> work) {
     extern __shared__ __align__(128) char dynamic[];
     if (!work.block.is_due(*work.control)) return;
     if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
@@ -148,28 +149,18 @@ dz_kernel(const __grid_constant__ Schedule schedule, const __grid_constant__ DzW
     }
 }
 
-template <int kStages>
+template <typename T, int kStages>
 auto kernel_of(const LogitMap &map) {
-    if (map.capped) return dz_kernel<kStages, Epilogue::kCapped>;
-    return map.bias != nullptr ? dz_kernel<kStages, Epilogue::kBiased> : dz_kernel<kStages, Epilogue::kScaled>;
+    if (map.capped) return dz_kernel<T, kStages, Epilogue::kCapped>;
+    return map.bias != nullptr ? dz_kernel<T, kStages, Epilogue::kBiased> : dz_kernel<T, kStages, Epilogue::kScaled>;
 }
 
-}  // namespace
-
-int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs, const Block &block,
-                 void *for_embeddings, void *for_classifier, cudaStream_t stream) {
-    if (block.rows == 0) return CCE_OK;
-    DzWork work{logits,
-                inputs.rows + block.first_row,
-                inputs.control,
-                inputs.kept,
-                block,
-                p.spec.label_smoothing > 0.0,
-                static_cast<T *>(for_embeddings),
-                static_cast<T *>(for_classifier)};
+template <typename T>
+int32_t launch_dz(const Problem &p, DzWork<T> work, cudaStream_t stream) {
+    const Block &block = work.block;
     work.logits.valid_rows += block.first_row;
     work.logits.classes = block.classes;
-    work.logits.classifier = static_cast<const T *>(logits.classifier) + block.first_class * p.spec.hidden;
+    work.logits.classifier = static_cast<const T *>(work.logits.classifier) + block.first_class * p.spec.hidden;
     Problem chunk = p;
     chunk.spec.classes = block.classes;
     const DeviceTraits &device = traits_of(p.spec.device);
@@ -182,8 +173,24 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
         return launch_shared("computing the gradient of the logits", kernel, device.multiprocessors, kTileThreads,
                              kSharedBytes + used * kStageBytes, stream, schedule, work);
     };
-    if (stages >= 4) return launch_with(kernel_of<4>(logits.map), 4);
-    return stages == 3 ? launch_with(kernel_of<3>(logits.map), 3) : launch_with(kernel_of<2>(logits.map), 2);
+    const LogitMap &map = work.logits.map;
+    if (stages >= 4) return launch_with(kernel_of<T, 4>(map), 4);
+    return stages == 3 ? launch_with(kernel_of<T, 3>(map), 3) : launch_with(kernel_of<T, 2>(map), 2);
+}
+
+}  // namespace
+
+int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs, const Block &block,
+                 void *for_embeddings, void *for_classifier, cudaStream_t stream) {
+    if (block.rows == 0) return CCE_OK;
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        return launch_dz<T>(p,
+                            {logits, inputs.rows + block.first_row, inputs.control, inputs.kept, block,
+                             p.spec.label_smoothing > 0.0, static_cast<T *>(for_embeddings),
+                             static_cast<T *>(for_classifier)},
+                            stream);
+    });
 }
 
 }  // namespace cce::cuda::sm80

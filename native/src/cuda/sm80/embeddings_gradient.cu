@@ -1,7 +1,7 @@
 // dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j]. 2 * D flops an element of dz bound
 // it; a step reads 128 rows of dz and 64 of C for 128 * 256 * 64 of them.
 //
-// Instances: bf16, with 2 to 4 stages.
+// Instances: bf16 and fp16, with 2 to 4 stages.
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/sm80/backward.h"
@@ -10,10 +10,8 @@
 namespace cce::cuda::sm80 {
 namespace {
 
-using T = __nv_bfloat16;
-
 // `classes`: row block.first_class of C.
-template <int kStages>
+template <typename T, int kStages>
 __global__ void __launch_bounds__(kTileThreads, 1)
 embeddings_gradient_kernel(const T *dz, const T *classes, Block block, const BackwardControl *control,
                            GradientStore store) {
@@ -39,11 +37,14 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
                             const DepthSplits &, const BackwardControl *control, float *, const GradientStore &store,
                             cudaStream_t stream) {
     const int64_t blocks = div_up(block.rows, kLineTile) * div_up(p.spec.hidden, kColumnTile);
-    return with_stages(traits_of(p.spec.device).shared_bytes, [&](auto stages) {
-        return launch_shared("computing the embeddings' gradient", embeddings_gradient_kernel<stages>, blocks,
-                             kTileThreads, stages * kProductStageBytes, stream, static_cast<const T *>(dz),
-                             static_cast<const T *>(classifier) + block.first_class * p.spec.hidden, block, control,
-                             store);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        return with_stages(traits_of(p.spec.device).shared_bytes, [&](auto stages) {
+            return launch_shared("computing the embeddings' gradient", embeddings_gradient_kernel<T, stages>, blocks,
+                                 kTileThreads, stages * kProductStageBytes, stream, static_cast<const T *>(dz),
+                                 static_cast<const T *>(classifier) + block.first_class * p.spec.hidden, block, control,
+                                 store);
+        });
     });
 }
 

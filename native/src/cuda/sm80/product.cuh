@@ -203,11 +203,13 @@ __device__ void multiply(ProductSums &sums, uint32_t shared, Left left, Right ri
     __syncthreads();
 }
 
-// Stores this thread's part of a tile; lines from `lines` on and columns beyond the width do not exist.
+// Stores this thread's part of a tile, of the product with a scaled dz; lines from `lines` on and columns beyond the
+// width do not exist.
 template <typename Out>
 __device__ void store_tile(const GradientStore &to, const ProductSums &sums, int32_t first_line, int32_t lines,
                            int32_t first_column) {
     const float initial = to.control->initial;
+    const float inverse_scale = to.control->inverse_dz_scale;
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
 #pragma unroll
@@ -221,8 +223,8 @@ __device__ void store_tile(const GradientStore &to, const ProductSums &sums, int
                 const int32_t column = first_column + Across<kColumnTile>::class_of(n, 0);
                 if (column >= to.width) continue;
                 const float2 before = to.add ? load_pair(out + column) : float2{0.0f, 0.0f};
-                store_pair(out + column, before.x + initial + sums[m][n][2 * u],
-                           before.y + initial + sums[m][n][2 * u + 1]);
+                store_pair(out + column, before.x + initial + sums[m][n][2 * u] * inverse_scale,
+                           before.y + initial + sums[m][n][2 * u + 1] * inverse_scale);
             }
         }
 }

@@ -1,4 +1,4 @@
-// Exact and filtered gradients by dense products on the tensor cores, for bf16.
+// Exact and filtered gradients by dense products on the tensor cores.
 #pragma once
 
 #include "cuda/backward/backward.h"

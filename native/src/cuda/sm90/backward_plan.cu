@@ -60,9 +60,7 @@ BackwardPlan plan(const Problem &p) {
 
 bool is_aligned(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
 
-// float16 has too few exponents for dz.
-bool serves(const Problem &p, const cce_gradients *grad) {
-    if (p.spec.dtype != CCE_BF16) return false;
+bool serves(const Problem &, const cce_gradients *grad) {
     return grad == nullptr || (is_aligned(grad->embeddings) && is_aligned(grad->classifier));
 }
 

@@ -1,5 +1,7 @@
 // dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i]. dz is read across its rows, and so is
 // E; positions whose rows of E do not follow each other are gathered, 64 at a time.
+//
+// Instances: bf16 and fp16.
 #include "cuda/device.h"
 #include "cuda/sm90/backward.h"
 #include "cuda/sm90/gradient.cuh"
@@ -37,6 +39,7 @@ __device__ void gather_across(Shared &shared, const Ring &ring, const Positions 
     }
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
@@ -75,7 +78,7 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
             }
         });
     }, [&](Shared &shared, int32_t group) {
-        consume_gradient<__nv_bfloat16, Lies::kAcross>(shared, tiles, store, lines, steps, group, true);
+        consume_gradient<T, Lies::kAcross>(shared, tiles, store, lines, steps, group, true);
     });
 }
 
@@ -91,9 +94,11 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kStep, &rows));
     CCE_TRY(describe(embeddings, p.spec.dtype, p.tokens, p.spec.hidden, p.spec.hidden, kStep, &columns));
     const Positions positions{embeddings, tokens, 0, static_cast<int32_t>(p.spec.hidden / 8)};
-    return launch_roles_early("computing the classifier's gradient", classifier_gradient_kernel,
-                        traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, positions,
-                        store);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        return launch_roles_early("computing the classifier's gradient", classifier_gradient_kernel<decltype(scalar)>,
+                                  traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control,
+                                  positions, store);
+    });
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,7 +1,7 @@
 // The gradient of the logits before softcap, of a block of positions and classes, in the dtype of E and C. Recomputes
 // the logits as the sweep does.
 //
-// Instances: three kinds of logits.
+// Instances: bf16 and fp16, three kinds of logits.
 #include "cuda/backward/dz_element.cuh"
 #include "cuda/device.h"
 #include "cuda/sm90/backward.h"
@@ -15,8 +15,7 @@
 namespace cce::cuda::sm90 {
 namespace {
 
-using T = __nv_bfloat16;
-
+template <typename T>
 struct DzWork {
     Logits logits;            // of the block's positions
     const RowGradient *rows;  // of the block's positions
@@ -29,6 +28,7 @@ struct DzWork {
 };
 
 // A row of dz: where it goes and what it is made of.
+template <typename T>
 struct DzRow {
     T *out;                // of the block's first column
     RowGradient gradient;
@@ -37,11 +37,11 @@ struct DzRow {
     int32_t target;        // column of the target in the block, or any other number
     float threshold;
 
-    __device__ static DzRow of(const DzWork &work, int32_t i, int32_t valid, int32_t first_class, T *out,
+    __device__ static DzRow of(const DzWork<T> &work, int32_t i, int32_t valid, int32_t first_class, T *out,
                                float threshold) {
         const bool exists = i < valid;
         RowGradient gradient = RowGradient::nothing();
-        if (exists) gradient = work.rows[i];
+        if (exists) gradient = work.rows[i].scaled(work.control->dz_scale);
         const int64_t target = gradient.target - first_class;
         return {out,    gradient, i < work.block.rows,
                 exists, target < kTileClasses ? static_cast<int32_t>(target) : -1,
@@ -52,8 +52,8 @@ struct DzRow {
 // Stores this thread's columns of a row, as if there were no target. The four threads of a row exchange what they have,
 // so that each stores 8 neighbours at a time; the padding between `columns` and the next multiple of 8 is written too.
 // The whole warp must call it.
-template <LogitKind kKind>
-__device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
+template <LogitKind kKind, typename T>
+__device__ void store_row(const DzRow<T> &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
                           const LogitMap &map, const ClassValues &weights) {
     const float scale = unit * kLog2E;
     const float shift = -row.gradient.lse * kLog2E;
@@ -79,8 +79,7 @@ __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int 
                 dz[v] -= smoothing * (v == 0 ? weight.x : weight.y);
                 if (kKind == LogitKind::kCapped) dz[v] *= fmaf(-value, value, 1.0f / (kTanhUnit * kTanhUnit));
             }
-            const __nv_bfloat162 rounded = __floats2bfloat162_rn(dz[0], dz[1]);
-            pairs[k] = row.exists ? reinterpret_cast<const uint32_t &>(rounded) : 0;
+            pairs[k] = row.exists ? pair_from_floats<T>(dz[0], dz[1]) : 0;
         }
         const uint4 neighbours = gather_own(pairs);
         const int32_t column = 8 * (first + static_cast<int32_t>(threadIdx.x) % kExchanged);
@@ -89,9 +88,9 @@ __device__ void store_row(const DzRow &row, const float (&z)[kProductSums], int 
 }
 
 // Stores the element of the target, by the thread that has its column.
-template <LogitKind kKind>
-__device__ void store_target(const DzRow &row, const float (&z)[kProductSums], int u, float unit, const LogitMap &map,
-                             const ClassValues &weights) {
+template <LogitKind kKind, typename T>
+__device__ void store_target(const DzRow<T> &row, const float (&z)[kProductSums], int u, float unit,
+                             const LogitMap &map, const ClassValues &weights) {
     const int32_t place = row.target - pair_column(0);
     if ((place & 6) != 0) return;  // another thread's
     float value = 0.0f;
@@ -104,11 +103,11 @@ __device__ void store_target(const DzRow &row, const float (&z)[kProductSums], i
     const float slope = kKind == LogitKind::kCapped ? map.slope(value * unit) : map.inverse_temperature;
     const auto element =
         DzElement::of(row.gradient, p, true, weights.of_column(row.target), slope);
-    row.out[row.target] = __float2bfloat16_rn(element.filtered(row.threshold));
+    row.out[row.target] = from_float<T>(element.filtered(row.threshold));
 }
 
-template <LogitKind kKind>
-__device__ void store(const DzRow &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
+template <LogitKind kKind, typename T>
+__device__ void store(const DzRow<T> &row, const float (&z)[kProductSums], int u, int32_t columns, float unit,
                       const LogitMap &map, const ClassValues &weights) {
     store_row<kKind>(row, z, u, columns, unit, map, weights);
     __syncwarp();  // another thread may have stored the target's place
@@ -116,9 +115,8 @@ __device__ void store(const DzRow &row, const float (&z)[kProductSums], int u, i
         store_target<kKind>(row, z, u, unit, map, weights);
 }
 
-template <LogitKind kKind>
-__device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, int32_t group,
-                           int32_t steps) {
+template <LogitKind kKind, typename T>
+__device__ void consume_dz(Shared &shared, const DzWork<T> &work, int32_t valid, int32_t group, int32_t steps) {
     const LogitMap &map = work.logits.map;
     const auto classes = static_cast<int32_t>(work.logits.classes);
     const float unit = unit_of<kKind>(map);
@@ -150,8 +148,8 @@ __device__ void consume_dz(Shared &shared, const DzWork &work, int32_t valid, in
                     asm volatile("" ::: "memory");  // or all rows' gradients are loaded at once, for want of registers
                     const int64_t begin = i * work.block.pitch + first_column;
                     const auto store_to = [&](T *out, float threshold) {
-                        store<kKind>(DzRow::of(work, i, valid, first_class, out + begin, threshold), x[p], u, columns,
-                                     unit, map, values);
+                        store<kKind>(DzRow<T>::of(work, i, valid, first_class, out + begin, threshold), x[p], u,
+                                     columns, unit, map, values);
                     };
                     if (work.for_embeddings != nullptr) store_to(work.for_embeddings, work.control->filter_embeddings);
                     if (work.for_classifier != nullptr) store_to(work.for_classifier, work.control->filter_classifier);
@@ -168,10 +166,10 @@ __device__ void end_runs_at(RunList &list, int32_t tiles) {
     }
 }
 
-template <LogitKind kKind>
+template <typename T, LogitKind kKind>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
-          const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork work) {
+          const __grid_constant__ Schedule schedule, const __grid_constant__ DzWork<T> work) {
     begin_early();
     if (!work.block.is_due(*work.control)) return;
     if (work.kept && work.control->kept_classes >= work.block.first_class + work.block.classes) return;
@@ -190,9 +188,10 @@ dz_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant_
              [&](Shared &shared, int32_t group) { consume_dz<kKind>(shared, work, valid, group, steps); });
 }
 
+template <typename T>
 auto kernel_of(const LogitMap &map) {
-    if (map.capped) return dz_kernel<LogitKind::kCapped>;
-    return map.bias != nullptr ? dz_kernel<LogitKind::kBiased> : dz_kernel<LogitKind::kScaled>;
+    if (map.capped) return dz_kernel<T, LogitKind::kCapped>;
+    return map.bias != nullptr ? dz_kernel<T, LogitKind::kBiased> : dz_kernel<T, LogitKind::kScaled>;
 }
 
 }  // namespace
@@ -208,18 +207,21 @@ int32_t dz_block(const Problem &p, const Logits &logits, const DzInputs &inputs,
                      &classifier));
     Problem chunk = p;
     chunk.spec.classes = block.classes;
-    DzWork work{logits,
-                inputs.rows + block.first_row,
-                inputs.control,
-                inputs.kept,
-                block,
-                p.spec.label_smoothing > 0.0,
-                static_cast<T *>(for_embeddings),
-                static_cast<T *>(for_classifier)};
-    work.logits.valid_rows += block.first_row;
-    return launch_roles_early("computing the gradient of the logits", kernel_of(logits.map),
-                        traits_of(p.spec.device).multiprocessors, stream, embeddings, classifier,
-                        schedule_of_rows(chunk, block.rows), work);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        using T = decltype(scalar);
+        DzWork<T> work{logits,
+                       inputs.rows + block.first_row,
+                       inputs.control,
+                       inputs.kept,
+                       block,
+                       p.spec.label_smoothing > 0.0,
+                       static_cast<T *>(for_embeddings),
+                       static_cast<T *>(for_classifier)};
+        work.logits.valid_rows += block.first_row;
+        return launch_roles_early("computing the gradient of the logits", kernel_of<T>(logits.map),
+                                  traits_of(p.spec.device).multiprocessors, stream, embeddings, classifier,
+                                  schedule_of_rows(chunk, block.rows), work);
+    });
 }
 
 }  // namespace cce::cuda::sm90

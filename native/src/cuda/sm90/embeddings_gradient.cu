@@ -1,4 +1,6 @@
 // dE of a block of positions from a chunk of classes: dE[i] += sum_j dz[i,j] C[j]. C is read across its rows.
+//
+// Instances: bf16 and fp16.
 #include "cuda/device.h"
 #include "cuda/sm90/backward.h"
 #include "cuda/sm90/gradient.cuh"
@@ -8,6 +10,7 @@
 namespace cce::cuda::sm90 {
 namespace {
 
+template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap classifier,
                            const __grid_constant__ Block block, const BackwardControl *control,
@@ -32,7 +35,7 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
             }
         });
     }, [&](Shared &shared, int32_t group) {
-        consume_gradient<__nv_bfloat16, Lies::kAlong>(shared, tiles, store, lines, steps, group, false);
+        consume_gradient<T, Lies::kAlong>(shared, tiles, store, lines, steps, group, false);
     });
 }
 
@@ -46,8 +49,11 @@ int32_t embeddings_gradient(const Problem &p, const void *classifier, const void
     CUtensorMap columns;
     CCE_TRY(describe(dz, p.spec.dtype, block.rows, block.classes, block.pitch, kTileRows, &rows));
     CCE_TRY(describe(classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kStep, &columns));
-    return launch_roles_early("computing the embeddings' gradient", embeddings_gradient_kernel,
-                        traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control, store);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        return launch_roles_early("computing the embeddings' gradient", embeddings_gradient_kernel<decltype(scalar)>,
+                                  traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control,
+                                  store);
+    });
 }
 
 }  // namespace cce::cuda::sm90

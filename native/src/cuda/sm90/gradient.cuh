@@ -25,11 +25,12 @@ struct GradientTiles {
     }
 };
 
-// Stores this thread's part of a tile; lines from `lines` on do not exist.
+// Stores this thread's part of a tile, of the product with a scaled dz; lines from `lines` on do not exist.
 template <typename Out>
 __device__ void store_tile(const GradientStore &to, const float (&x)[kProducts][kProductSums], int32_t first_line,
                            int32_t lines, int32_t first_column, int32_t group) {
     const float initial = to.control->initial;
+    const float inverse_scale = to.control->inverse_dz_scale;
     const auto width = static_cast<int32_t>(to.width);
 #pragma unroll
     for (int p = 0; p < kProducts; ++p)
@@ -57,7 +58,8 @@ __device__ void store_tile(const GradientStore &to, const float (&x)[kProducts][
                     const int32_t column = pair_column(begin + k);
                     const float *sums = &x[p][4 * (begin + k) + 2 * u];
                     if (first_column + column < width)
-                        store_pair(out + column, before[k].x + initial + sums[0], before[k].y + initial + sums[1]);
+                        store_pair(out + column, before[k].x + initial + sums[0] * inverse_scale,
+                                   before[k].y + initial + sums[1] * inverse_scale);
                 }
             }
         }

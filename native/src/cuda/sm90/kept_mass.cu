@@ -1,7 +1,7 @@
 // The softmax mass that the filters of backward keep of each position, by a sweep over all logits: as that of the
 // forward pass, but with the lse at hand.
 //
-// Instances: three kinds of logits.
+// Instances: bf16 and fp16, three kinds of logits.
 #include "cuda/backward/kept_mass.cuh"
 #include "cuda/device.h"
 #include "cuda/sm90/backward.h"
@@ -13,8 +13,6 @@
 
 namespace cce::cuda::sm90 {
 namespace {
-
-using T = __nv_bfloat16;
 
 struct MassWork {
     Logits logits;            // of the positions that are measured
@@ -76,7 +74,7 @@ struct MassSums {
     }
 };
 
-template <LogitKind kKind>
+template <typename T, LogitKind kKind>
 __device__ void consume_mass(Shared &shared, const MassWork &work, int32_t valid, int32_t group, int32_t steps) {
     const LogitMap &map = work.logits.map;
     const auto classes = static_cast<int32_t>(work.logits.classes);
@@ -106,7 +104,7 @@ __device__ void consume_mass(Shared &shared, const MassWork &work, int32_t valid
     }
 }
 
-template <LogitKind kKind>
+template <typename T, LogitKind kKind>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 kept_mass_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_constant__ CUtensorMap classifier,
                  const __grid_constant__ Schedule schedule, const __grid_constant__ MassWork work) {
@@ -116,12 +114,13 @@ kept_mass_kernel(const __grid_constant__ CUtensorMap embeddings, const __grid_co
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
     in_roles([&](Shared &shared) { list_runs(shared, schedule, work.logits, valid); },
              [&](Shared &shared) { produce(shared, {embeddings, classifier, work.logits, valid, 0, steps}); },
-             [&](Shared &shared, int32_t group) { consume_mass<kKind>(shared, work, valid, group, steps); });
+             [&](Shared &shared, int32_t group) { consume_mass<T, kKind>(shared, work, valid, group, steps); });
 }
 
+template <typename T>
 auto kernel_of(const LogitMap &map) {
-    if (map.capped) return kept_mass_kernel<LogitKind::kCapped>;
-    return map.bias != nullptr ? kept_mass_kernel<LogitKind::kBiased> : kept_mass_kernel<LogitKind::kScaled>;
+    if (map.capped) return kept_mass_kernel<T, LogitKind::kCapped>;
+    return map.bias != nullptr ? kept_mass_kernel<T, LogitKind::kBiased> : kept_mass_kernel<T, LogitKind::kScaled>;
 }
 
 }  // namespace
@@ -137,8 +136,10 @@ int32_t kept_mass(const Problem &p, const Logits &logits, const DzInputs &inputs
     const int32_t blocks = traits_of(p.spec.device).multiprocessors;
     MassWork work{logits, inputs.rows + first_row, inputs.control, first_row, rows, kept + first_row, p.rows};
     work.logits.valid_rows += first_row;
-    return launch_roles("measuring what the filters keep", kernel_of(logits.map), blocks, stream, embeddings,
-                        classifier, schedule_of_rows(p, rows), work);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        return launch_roles("measuring what the filters keep", kernel_of<decltype(scalar)>(logits.map), blocks, stream,
+                            embeddings, classifier, schedule_of_rows(p, rows), work);
+    });
 }
 
 }  // namespace cce::cuda::sm90

@@ -1,6 +1,8 @@
 // Which classes are live, from the logits of live positions, computed again in the frame of the sweep: no more of them
 // than where the forward pass could not rule out that something is kept. As fast as the rows of E can be gathered: a
 // logit takes an addition and a comparison.
+//
+// Instances: bf16 and fp16.
 #include "cuda/device.h"
 #include "cuda/sm90/backward.h"
 #include "cuda/sm90/pair_consumer.cuh"
@@ -10,8 +12,6 @@
 
 namespace cce::cuda::sm90 {
 namespace {
-
-using T = __nv_bfloat16;
 
 // The dot products from which on a filter keeps those of a position, but for the bias. A bit too low, so that rounding
 // drops nothing.
@@ -60,6 +60,7 @@ __device__ void mark(const filtered::Work &work, const filtered::UnitInputs &uni
     if (target >= 0) marks[first + target] = 1;
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 mark_classes_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_constant__ filtered::Work work,
                     uint8_t *marks) {
@@ -85,8 +86,10 @@ int32_t mark_classes(const Problem &p, const filtered::Work &work, uint8_t *mark
     CUtensorMap classifier;
     CCE_TRY(describe(work.logits.classifier, p.spec.dtype, p.spec.classes, p.spec.hidden, p.spec.hidden, kTileClasses,
                      &classifier));
-    return launch_roles<PairShared>("marking live classes", mark_classes_kernel,
-                                    traits_of(p.spec.device).multiprocessors, stream, classifier, work, marks);
+    return with_half(p.spec.dtype, [&](auto scalar) {
+        return launch_roles<PairShared>("marking live classes", mark_classes_kernel<decltype(scalar)>,
+                                        traits_of(p.spec.device).multiprocessors, stream, classifier, work, marks);
+    });
 }
 
 }  // namespace cce::cuda::sm90

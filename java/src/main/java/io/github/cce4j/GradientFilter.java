@@ -16,8 +16,8 @@ import java.util.Objects;
  *
  * <p>On a GPU the work follows the number of entries that are kept. Where a softmax is so flat that hundreds of them
  * are, at every position, it follows the number of classes that have any; if these are most of them too, filtered
- * gradients take as long as exact ones; and longer by far for {@link DType#F16}, and where they are added to a large
- * classifier's gradient without a limit.
+ * gradients take as long as exact ones, and longer by far where they are added to a large classifier's gradient without
+ * a limit.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *
