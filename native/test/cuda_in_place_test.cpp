@@ -77,7 +77,8 @@ void check_case(const PlaceCase &c) {
             check(piece.first_class == of_embeddings, "dE gets the classes one after another");
             of_embeddings += piece.classes;
         } else {
-            check(!c.sizes.embeddings || of_embeddings == c.sizes.classes, "dE is there before dC takes its sums' place");
+            check(!c.sizes.embeddings || of_embeddings == c.sizes.classes,
+                  "dE is there before dC takes its sums' place");
         }
         if (piece.classifier) {
             check(piece.first_class == of_classifier, "dC gets the classes one after another");

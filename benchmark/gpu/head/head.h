@@ -76,8 +76,8 @@ public:
     Results fresh_results(cudaStream_t stream) const;
     // What the buffers hold now, after whatever filled them. Waits.
     Results results(cudaStream_t stream) const;
-    // Forward and backward over poisoned outputs, state and workspace, with a filter report. Waits, and ends the program
-    // if libcce reports bad targets.
+    // Forward and backward over poisoned outputs, state and workspace, with a filter report. Waits, and ends the
+    // program if libcce reports bad targets.
     void fresh_gradients(cudaStream_t stream) const;
     // Of what the gradients hold now. Waits.
     GradientBits gradient_bits(cudaStream_t stream) const;

@@ -175,8 +175,8 @@ void measure_filter_error(const Case &c) {
 
     // What is dropped, once beside float32 and once beside what else has the same rounding errors, if it has: these
     // only add to the distance.
-    c.report.note(c.text(format("filter auto: distance of dE and dC from float32 %.3g and %.3g, from exact gradients of "
-                                "the same kind %.3g and %.3g",
+    c.report.note(c.text(format("filter auto: distance of dE and dC from float32 %.3g and %.3g, from exact gradients "
+                                "of the same kind %.3g and %.3g",
                                 of_embeddings.error(), of_classifier.error(), beside_exact.embeddings,
                                 beside_exact.classifier)));
     c.report.add(Check{c.text("filter auto: error of dE, limit: that of tiles at 2^-12"),

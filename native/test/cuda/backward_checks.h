@@ -6,7 +6,8 @@
 namespace cce::test {
 
 // Gradients and filter report against the reference; the same bits in other memory and on another stream. `dz_dtype`:
-// what the kernels round the gradients of the logits to. `condenses`: whether they have dense products over few classes.
+// what the kernels round the gradients of the logits to. `condenses`: whether they have dense products over few
+// classes.
 void check_backward(const BackwardCase &c, const BackwardReference &expected, int32_t dz_dtype, bool condenses);
 
 // Ten runs on alternating streams.

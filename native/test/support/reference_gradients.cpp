@@ -95,7 +95,8 @@ public:
         return eps_[side] > 0 && std::fabs(p / eps_[side] - 1) < kNearThreshold && j != c_.target(row) && !is_live(j);
     }
 
-    // From now on nothing is dropped of a class of which something is kept. Returns whether it is clear which these are.
+    // From now on nothing is dropped of a class of which something is kept. Returns whether it is clear which these
+    // are.
     bool keep_live_classes() {
         const bool both = eps_[0] > 0 && eps_[1] > 0;
         const double eps = both ? std::min(eps_[0], eps_[1]) : std::max(eps_[0], eps_[1]);

@@ -29,7 +29,8 @@ __device__ double dropped_of(const FilterMass &mass, int64_t rows, int filter, i
     if (mass.kept != nullptr)
         return Maximum()(1.0 - static_cast<double>(mass.kept[filter * rows + i]) / kWholeMass, 0.0);
     double sum = 0.0;
-    for (int64_t split = 0; split < mass.splits; ++split) sum += mass.dropped[(filter * mass.splits + split) * rows + i];
+    for (int64_t split = 0; split < mass.splits; ++split)
+        sum += mass.dropped[(filter * mass.splits + split) * rows + i];
     return sum;
 }
 

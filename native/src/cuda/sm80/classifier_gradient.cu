@@ -1,4 +1,5 @@
-// dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i]. 2 * D flops an element of dz bound it.
+// dC of a chunk of classes from a block of positions: dC[j] = sum_i dz[i,j] E[i]. 2 * D flops an element of dz bound
+// it.
 //
 // Instances: bf16 and fp16, with 2 to 4 stages.
 #include "cuda/check.h"

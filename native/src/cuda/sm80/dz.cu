@@ -69,7 +69,8 @@ __device__ void store_row(const DzWork<T> &work, const Shared &shared, const Sum
             for (int v = 0; v < 2; ++v) {
                 const int c = tile_class(n, v);
                 const bool is_class = c < columns;
-                const float weight = work.smoothing && is_class ? work.logits.batch.class_weight(first_class + c) : 0.0f;
+                const float weight =
+                    work.smoothing && is_class ? work.logits.batch.class_weight(first_class + c) : 0.0f;
                 const float z = value_of<kEpilogue>(map, sums[m][n][2 * u + v], shared.bias[c]) *
                                 unit_of<kEpilogue>(map);
                 const DzElement element = DzElement::of(row, fast_exp2((z - row.lse) * kLog2E),

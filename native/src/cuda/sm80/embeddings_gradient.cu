@@ -26,7 +26,8 @@ embeddings_gradient_kernel(const T *dz, const T *classes, Block block, const Bac
     ProductSums sums;
     multiply<T, kStages>(
         sums, shared_address(dynamic), AlongRows(dz + line * block.pitch, block.pitch, lines - line, depth),
-        AcrossRows<kColumnTile, false>(classes + column, store.width, static_cast<int32_t>(store.width) - column, depth),
+        AcrossRows<kColumnTile, false>(classes + column, store.width, static_cast<int32_t>(store.width) - column,
+                                       depth),
         static_cast<int32_t>(div_up(depth, kDepth)));
     store_tile_as<T>(store, sums, line, lines, column);
 }

@@ -92,7 +92,8 @@ __device__ float unit_of(const LogitMap &map) {
     }
 }
 
-// Fills in the biases, as `apply` wants them after await(): while the dot products are computed, where they are float32.
+// Fills in the biases, as `apply` wants them after await(). Where they are float32, they come while
+// the dot products are computed.
 template <LogitKind kKind>
 __device__ void fill_biases(const LogitMap &map, int32_t first_class, int32_t classes, const ClassValues &values) {
     values.sync();

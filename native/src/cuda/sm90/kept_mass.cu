@@ -44,8 +44,8 @@ struct MassSums {
     }
 
     // Adds a tile. A target is always kept.
-    __device__ void add(const float (&x)[kProducts][kProductSums], float unit, int32_t first_class, float for_embeddings,
-                        float for_classifier) {
+    __device__ void add(const float (&x)[kProducts][kProductSums], float unit, int32_t first_class,
+                        float for_embeddings, float for_classifier) {
         const float scale = unit * kLog2E;
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)

@@ -2,8 +2,8 @@ package io.github.cce4j;
 
 /**
  * What the {@link GradientFilter} dropped in one backward, at the most: softmax mass below its threshold per position
- * that is not ignored, in [0, 1]. It is 0 without a filter, and where the limit made a gradient exact. Mass is no error:
- * the same mass spread over very many classes changes the gradients much less than on a few.
+ * that is not ignored, in [0, 1]. It is 0 without a filter, and where the limit made a gradient exact. Mass is no
+ * error: the same mass spread over very many classes changes the gradients much less than on a few.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="report"}
  *

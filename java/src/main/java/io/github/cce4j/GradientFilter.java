@@ -6,8 +6,8 @@ import java.util.Objects;
 
 /**
  * Which entries of the softmax backward may leave out. An entry below a threshold counts as 0 in the gradient, unless
- * that would save nothing, and this saves most of the work, since of very many classes few have a softmax above it. What
- * the target and label smoothing contribute is never left out, and neither loss nor log-sum-exp are touched.
+ * that would save nothing, and this saves most of the work, since of very many classes few have a softmax above it.
+ * What the target and label smoothing contribute is never left out, and neither loss nor log-sum-exp are touched.
  *
  * <p>A class that is below the threshold at every position, and nowhere the target, gets no gradient at all. At the
  * start of training that may be nearly all classes, which matters most where every parameter has a step size of its
