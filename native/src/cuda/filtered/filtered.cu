@@ -55,9 +55,9 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     const int64_t entries =
         std::min(std::max(row_entries(tiles) * p.rows, p.spec.classes), p.rows * p.spec.classes);
     static_assert(kLeastRowEntries >= kGroupClasses);
-    // Segments of other classes than a tile has make more of it live.
+    // A tile that overlaps two segments is live where one of them is.
     const bool exact_segments = family_of_device(p.spec.device).segment_classes == kTileClasses;
-    const int64_t live = tiles * blocks / (exact_segments ? 16 : 6);
+    const int64_t live = tiles * blocks / (exact_segments ? 16 : 2);
     const int64_t units = std::min(std::max({live, kFewUnits, tiles, blocks}), tiles * blocks);
     Scratch scratch;
     Lists &lists = scratch.lists;
