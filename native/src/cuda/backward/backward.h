@@ -34,6 +34,8 @@ struct BackwardKernels {
 
     // Sets the marks of the live classes (condensed.h) if control->marking. NULL: all products go over all classes.
     int32_t (*mark_classes)(const Problem &p, const filtered::Work &work, uint8_t *marks, cudaStream_t stream);
+    // The chunk of whole tiles, of at most `most` classes, that keeps the GPU busiest; NULL with mark_classes.
+    int64_t (*best_chunk)(const Problem &p, int64_t most);
 
     // Whether the products run on tensor cores, which lists that are too short had better leave the work to.
     bool are_fast() const { return dz_bytes == 2; }

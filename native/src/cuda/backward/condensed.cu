@@ -105,6 +105,8 @@ gather_classes_kernel(Logits logits, LiveClasses live, int64_t first, int64_t co
     if (lane == 0) to.bias[own] = logits.map.bias_of(j);
 }
 
+int64_t most_live(const Problem &p) { return p.spec.classes / 4; }
+
 int64_t gathered_bytes(const Problem &p, int64_t classes) {
     Carver carver(nullptr);
     GatheredClasses::at(p, classes, &carver);
@@ -117,7 +119,7 @@ int64_t LiveClasses::marks_bytes(const Problem &p) { return div_up(p.spec.classe
 
 LiveClasses LiveClasses::at(const Problem &p, Carver *carver) {
     constexpr int64_t kMostTileClasses = 512;
-    const int64_t most = p.spec.classes / 4;
+    const int64_t most = most_live(p);
     return {carver->take<uint8_t>(marks_bytes(p)), carver->take<int64_t>(most + kMostTileClasses), most};
 }
 
@@ -141,7 +143,10 @@ int64_t condensed_chunk(const Problem &p, const BackwardKernels &kernels) {
     int64_t tiles = plan.chunk / plan.tile;
     while (tiles > 0 && bytes(tiles * plan.tile) + gathered_bytes(p, tiles * plan.tile) > room) --tiles;
     // Positions so few, or rows so long, that what is gathered takes most of the room.
-    return tiles * plan.tile * 4 < plan.chunk ? 0 : tiles * plan.tile;
+    if (tiles * plan.tile * 4 < plan.chunk) return 0;
+    Problem live = p;
+    live.spec.classes = most_live(p);
+    return kernels.best_chunk(live, tiles * plan.tile);
 }
 
 int32_t list_live_classes(const Problem &p, const LiveClasses &live, int64_t tile, RowGradient *rows,

@@ -13,7 +13,7 @@ bool serves_backward(const Problem &, const cce_gradients *) { return true; }
 
 const BackwardKernels kBackward = {
     sizeof(float), backward_plan, serves_backward, dz_block, embeddings_gradient, classifier_gradient, nullptr,
-    nullptr,
+    nullptr, nullptr,
 };
 
 const Family kFamily = {

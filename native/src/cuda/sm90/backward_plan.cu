@@ -29,8 +29,11 @@ int64_t most_steps(const Problem &p, int64_t rows, int64_t chunk) {
     return p.spec.classes / chunk * of_chunk(chunk) + (rest > 0 ? of_chunk(rest) : 0);
 }
 
-// The chunk of whole tiles, more than half of what there is room for, that keeps the thread blocks busiest.
-int64_t best_chunk(const Problem &p, int64_t rows, int64_t room) {
+int64_t pass_of(const Problem &p) { return std::clamp<int64_t>(p.rows, 1, kPassRows); }
+
+// Of more than half of what there is room for.
+int64_t best_chunk(const Problem &p, int64_t room) {
+    const int64_t rows = pass_of(p);
     const int64_t most_tiles = std::max<int64_t>(1, room / kTileClasses);
     int64_t best = most_tiles * kTileClasses;
     if (best >= p.spec.classes) return best;
@@ -47,12 +50,12 @@ int64_t best_chunk(const Problem &p, int64_t rows, int64_t room) {
 BackwardPlan plan(const Problem &p) {
     BackwardPlan plan;
     plan.tile = kTileClasses;
-    plan.pass = std::clamp<int64_t>(p.rows, 1, kPassRows);
+    plan.pass = pass_of(p);
     plan.passes = std::max<int64_t>(1, div_up(p.rows, plan.pass));
     plan.separate_dz = BackwardPlan::separates_dz(p);
     const int64_t room = BackwardPlan::most_dz_bytes(p) / (plan.separate_dz ? 2 : 1) / (plan.pass * 2);
     const int64_t all = div_up(p.spec.classes, BackwardPlan::kChunkStep) * BackwardPlan::kChunkStep;
-    plan.chunk = std::min(best_chunk(p, plan.pass, room), all);
+    plan.chunk = std::min(best_chunk(p, room), all);
     plan.embeddings = {1, plan.chunk};
     plan.classifier = {1, plan.pass};
     return plan;
@@ -75,7 +78,7 @@ Schedule schedule_of_rows(const Problem &p, int64_t rows) {
 }
 
 const BackwardKernels kBackward = {
-    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass, mark_classes,
+    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass, mark_classes, best_chunk,
 };
 
 }  // namespace cce::cuda::sm90

@@ -60,7 +60,7 @@ public final class TrainCommand implements Callable<Integer> {
             model.droppedMass().ifPresent(report::filter);
             report.memory(model.head().peakLossBytes(), options.batch, Tokenizer.CLASSES);
             curve.writeCsv(out.resolve("losses.csv"));
-            save(model, training.heldOut(options.batch), report);
+            save(model, training.largeHeldOut(), report);
             draw(curve, unigramLoss, report);
         }
         report.time();

@@ -12,6 +12,7 @@ public final class Training implements AutoCloseable {
     /** By name, since the default may change from one JDK to the next. */
     private static final String RANDOM_ALGORITHM = "L64X128MixRandom";
     private static final int HELD_OUT_POSITIONS = 4096;
+    private static final int LARGE_BATCH = 8192;
     /** How often the held-out loss is taken on the way. */
     private static final int EVALUATIONS = 10;
     /** Positions that are scored together. */
@@ -65,9 +66,9 @@ public final class Training implements AutoCloseable {
         return heldOut;
     }
 
-    /** So many other positions of the same text. */
-    Batch heldOut(int size) {
-        return Batch.spread(heldOut.tokens(), options.context, size);
+    /** As many positions of the same text as a GPU takes in a training step. */
+    Batch largeHeldOut() {
+        return Batch.spread(heldOut.tokens(), options.context, LARGE_BATCH);
     }
 
     /** Draws the next positions to learn from. */
