@@ -265,7 +265,8 @@ typedef struct cce_outputs {
 } cce_outputs;
 
 /* Entries of the filter report, float32: softmax mass below the threshold, which the filter dropped at the most, per
- * valid position. All 0 where nothing was computed: no valid position, or a mean that divides by 0 and no grad_lse. */
+ * valid position. It is known to about 1e-6, so that a smaller max_dropped_mass is a matter of rounding. All 0 where
+ * nothing was computed: no valid position, or a mean that divides by 0 and no grad_lse. */
 #define CCE_REPORT_EMBEDDINGS_MEAN 0
 #define CCE_REPORT_EMBEDDINGS_WORST 1
 #define CCE_REPORT_CLASSIFIER_MEAN 2

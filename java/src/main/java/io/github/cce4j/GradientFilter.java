@@ -88,7 +88,7 @@ public final class GradientFilter {
      * exact by itself. The gradient of the embeddings, and those of classifier and bias, are judged each by their own
      * mass; {@link FilterReport} tells. A limit takes as much work as the report, see {@link Backward#filterReport}.
      *
-     * @param limit greater than 0; 0 for no limit
+     * @param limit greater than 0, and above 1e-6, since a mass is not known better; 0 for no limit
      * @return a new filter
      * @throws IllegalArgumentException if the limit is negative or NaN
      */
