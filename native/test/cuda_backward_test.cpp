@@ -27,6 +27,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kTensorCoreGradients, INT64_MAX));
     append(&cases, covering_cases(kManyRows, kManyRowsCases));
     append(&cases, covering_cases(kLargeClassifier, INT64_MAX));
+    append(&cases, covering_cases(kOfAnyMagnitude, INT64_MAX));
     append(&cases, covering_cases(kKeptLogits, INT64_MAX));
     append(&cases, covering_cases(kKeptOfManyRows, kManyRowsCases));
     append(&cases, covering_cases(kFlatOverFew, INT64_MAX));

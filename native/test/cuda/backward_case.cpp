@@ -13,7 +13,7 @@ constexpr int32_t kAllGradients = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIF
 
 enum Factor {
     kAsked, kAnnounced, kDtypes, kAccumulate, kAlignment, kState, kUnread, kReport, kGradLoss, kGradLse, kFilters,
-    kLimit, kKept, kFactors
+    kLimit, kKept, kMagnitude, kFactors
 };
 
 enum Filters { kNoFilter, kEqual, kDifferent, kEmbeddingsOnly, kClassifierOnly, kAuto, kFilterChoices };
@@ -27,6 +27,7 @@ std::vector<int> levels(const BackwardChoices &choices) {
     count[kFilters] = kFilterChoices;
     count[kLimit] = 4;
     count[kKept] = 3;
+    count[kMagnitude] = choices.of_any_magnitude ? 4 : 1;
     if (choices.keeps_logits) {
         for (Factor factor : {kState, kFilters, kLimit}) count[factor] = 1;
         count[kKept] = 2;
@@ -88,6 +89,38 @@ void fill_flat(BackwardCase *c) {
     c->store_targets();
 }
 
+constexpr double kSmall = 1e-6;
+constexpr double kLarge = 1e6;
+
+// Results may be beyond the range of float16.
+void choose_magnitude(Magnitude magnitude, BackwardCase *c) {
+    c->magnitude = magnitude;
+    if (magnitude == Magnitude::kOne) return;
+    c->embeddings_dtype = c->classifier_dtype = c->bias_dtype = CCE_F32;
+    if (magnitude == Magnitude::kMixed)
+        c->has_token_weights = true;
+    else
+        c->has_grad_loss = true;
+}
+
+void multiply(Array *array, double factor) {
+    for (int64_t i = 0; i < array->count; ++i) array->set(i, array->get(i) * factor);
+}
+
+// Returns how much larger that makes the gradients, roughly.
+double fill_magnitude(BackwardCase *c) {
+    if (c->magnitude == Magnitude::kOne) return 1;
+    if (c->magnitude == Magnitude::kMixed) {
+        for (int64_t i = 0; i < c->token_weights.count; ++i)
+            c->token_weights.set(i, c->token_weights.get(i) * kSmall * std::pow(kLarge / kSmall, real(0, 1)));
+        return c->spec.reduction == CCE_REDUCTION_MEAN ? 1 : kLarge;
+    }
+    const double factor = c->magnitude == Magnitude::kSmall ? kSmall : kLarge;
+    multiply(&c->grad_loss, factor);
+    multiply(&c->grad_lse, factor);
+    return factor;
+}
+
 // Bytes for so many tiles of 192 classes: 2 bytes a class and 4 for the largest, and what alignment takes.
 int64_t bytes_of_kept(int64_t rows, int64_t tiles) { return rows * tiles * (2 * 192 + 4) + 512; }
 
@@ -121,6 +154,7 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     c.has_grad_loss = level[kGradLoss];
     c.has_grad_lse = level[kGradLse];
     c.limit = static_cast<Limit>(level[kLimit]);
+    choose_magnitude(static_cast<Magnitude>(level[kMagnitude]), &c);
     if (choices.flat)
         choose_flat(level[kFilters], &c);
     else
@@ -144,7 +178,8 @@ void BackwardCase::fill() {
             if (!read[i / spec.hidden]) embeddings.set(i, std::nan(""));
     }
     // About as large as the gradients, so that neither hides the other.
-    const double share = spec.reduction == CCE_REDUCTION_MEAN ? 1 / std::sqrt(1.0 + static_cast<double>(rows())) : 1;
+    const double of_mean = spec.reduction == CCE_REDUCTION_MEAN ? 1 / std::sqrt(1.0 + static_cast<double>(rows())) : 1;
+    const double share = of_mean * fill_magnitude(this);
     randomize(&before_embeddings, tokens() * spec.hidden, embeddings_dtype, 0.1 * share);
     randomize(&before_classifier, spec.classes * spec.hidden, classifier_dtype, 0.1 * share);
     randomize(&before_bias, spec.classes, bias_dtype, 0.1 * share);
@@ -179,6 +214,7 @@ std::vector<char> BackwardCase::read_tokens() const {
 
 std::string describe(const BackwardCase &c) {
     constexpr const char *kLimitNames[] = {"none", "above", "between", "below"};
+    constexpr const char *kMagnitudeNames[] = {"one", "small", "large", "mixed"};
     constexpr const char *kKeptNames[] = {"none", "part", "all"};
     std::string text = describe(static_cast<const ForwardCase &>(c));
     text += " asked=" + std::to_string(c.asked);
@@ -188,6 +224,7 @@ std::string describe(const BackwardCase &c) {
     text += std::string(" state=") + (c.state_made ? "made" : "forward");
     text += std::string(" kept=") + kKeptNames[static_cast<int>(c.kept)];
     text += std::string(" drops=") + kLimitNames[static_cast<int>(c.limit)];
+    text += std::string(" magnitude=") + kMagnitudeNames[static_cast<int>(c.magnitude)];
     if (c.gradients_unaligned) text += " gradients_unaligned";
     if (c.unread_is_nan) text += " unread_nan";
     if (c.wants_report) text += " report";
@@ -249,6 +286,13 @@ const BackwardChoices kFlatOverFew = {
 
 const BackwardChoices kFlatOfManyRows = {
     {{16385, 16640}, {5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
+
+const BackwardChoices kOfAnyMagnitude = {
+    {{1, 65, 257, 600}, {5, 130, 1000, 5003}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false, {0}},
+    false,
+    false,
+    false,
+    true};
 
 const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 

@@ -14,6 +14,9 @@ enum class Limit { kNone, kAbove, kBetween, kBelow };
 // Of which classes there is room for kept logits.
 enum class Kept { kNone, kPart, kAll };
 
+// What comes into backward: about 1, all of it small or large, or token weights of every size in between.
+enum class Magnitude { kOne, kSmall, kLarge, kMixed };
+
 struct BackwardCase : ForwardCase {
     int32_t asked = 0;  // of the gradients that the spec announces
     int32_t embeddings_dtype = CCE_F32, classifier_dtype = CCE_F32, bias_dtype = CCE_F32;
@@ -24,6 +27,7 @@ struct BackwardCase : ForwardCase {
     bool wants_report = false;
     Limit limit = Limit::kNone;
     Kept kept = Kept::kNone;
+    Magnitude magnitude = Magnitude::kOne;
     bool flat = false;                 // over some of the classes, nearly 0 elsewhere
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
@@ -56,6 +60,7 @@ struct BackwardChoices {
     bool gradients_unaligned;
     bool keeps_logits;  // in every case, with all that it takes
     bool flat;          // likewise
+    bool of_any_magnitude = false;
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
@@ -65,6 +70,7 @@ extern const BackwardChoices kKeptLogits;
 extern const BackwardChoices kKeptOfManyRows;
 extern const BackwardChoices kFlatOverFew;
 extern const BackwardChoices kFlatOfManyRows;
+extern const BackwardChoices kOfAnyMagnitude;
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;
