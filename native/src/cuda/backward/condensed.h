@@ -1,6 +1,6 @@
 // Dense products over a few classes. A softmax that is too flat for lists is often flat over the same classes
-// everywhere: of a head trained on text, a twelfth of the 200,019 classes hold every probability above 2^-16 of
-// thousands of positions. A class is live if a filter keeps any of its entries. Where few are, their rows of C are
+// everywhere: of a head trained on text, a twelfth of the 200,019 classes hold every probability above 2^-16 of 2048
+// positions (docs/performance.md). A class is live if a filter keeps any of its entries. Where few are, their rows of C are
 // gathered, chunk by chunk, and multiplied as if there were no others. Nothing of a live class is dropped then, for
 // that would save nothing.
 #pragma once
@@ -12,6 +12,7 @@ namespace cce::cuda {
 
 struct BackwardKernels;
 
+// Which classes are live, on the device.
 struct LiveClasses {
     uint8_t *marks;    // (V, and 0 up to marks_bytes): 1 if live
     int64_t *classes;  // (most, and what fills the last tile): the live ones in their order
@@ -29,8 +30,8 @@ struct GatheredClasses {
     static GatheredClasses at(const Problem &p, int64_t classes, Carver *carver);
 };
 
-// Classes of a chunk: as many as fit with their products into the scratch of a chunk of all classes. 0: this is not for
-// `p`.
+// Classes of a chunk that, with its products, fits into the scratch of a chunk of all classes, and keeps the GPU busy.
+// 0: this is not for `p`.
 int64_t condensed_chunk(const Problem &p, const BackwardKernels &kernels);
 
 // If control->marking: if not too many classes are marked, lists them and some more that fill the last tile, numbers

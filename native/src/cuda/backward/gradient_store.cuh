@@ -32,8 +32,5 @@ template <typename T>
 __device__ void store_pair(T *to, float a, float b) {
     *reinterpret_cast<uint32_t *>(to) = pair_from_floats<T>(a, b);
 }
-__device__ inline void store_pair(__half *to, float a, float b) {
-    *reinterpret_cast<__half2 *>(to) = __floats2half2_rn(a, b);
-}
 
 }  // namespace cce::cuda

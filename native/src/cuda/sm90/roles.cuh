@@ -52,7 +52,7 @@ __device__ inline void begin_early() {
     cudaGridDependencySynchronize();
 }
 
-// Launches such a kernel. Where many follow each other that have nothing to do, it takes half the time.
+// Launches such a kernel. Of many that follow each other with nothing to do, each would else wait for the one before.
 template <typename... Parameters, typename... Arguments>
 int32_t launch_roles_early(const char *doing, void (*kernel)(Parameters...), int32_t blocks, cudaStream_t stream,
                            const Arguments &...arguments) {
