@@ -9,11 +9,13 @@ import io.github.cce4j.Gradient;
  * @param loss      one entry for mean and sum, R without a reduction
  * @param lossScale for each entry of the loss, the size of the terms that it is the difference of
  * @param logits    as forward computes them, row by row; null where the position is ignored
+ * @param reportDoubt mass of entries that are equal to a threshold within rounding, in the order of the report's masses
  * @param valid     positions that are not ignored
  */
 public record Expected(
         double[] loss, double[] lossScale, double[] lse, double[] targetLogit, double[] entropy, double[][] logits,
-        Array embeddings, Array classifier, Array bias, FilterReport report, int valid) {
+        Array embeddings, Array classifier, Array bias, FilterReport report,
+        double[] reportDoubt, int valid) {
 
     /**
      * A gradient.

@@ -120,7 +120,9 @@ public final class Reference {
                 (float) (classifierExact ? 0 : classifierDropped[1]),
                 embeddingsExact, classifierExact);
         return new Expected(reduce(loss), reduce(scale), lse, targetLogit, entropy, forwardLogits,
-                byEmbedding.embeddings(), byClassifier.classifier(), byClassifier.bias(), report, valid);
+                byEmbedding.embeddings(), byClassifier.classifier(), byClassifier.bias(), report,
+                new double[] {embeddingsDropped[2], embeddingsDropped[3], classifierDropped[2], classifierDropped[3]},
+                valid);
     }
 
     private void computeLogits(int r) {
@@ -167,28 +169,41 @@ public final class Reference {
         };
     }
 
-    /** Mean and worst softmax mass of a valid position that a filter drops; nothing where all gradients vanish. */
+    /**
+     * Mean and worst softmax mass of a valid position that a filter drops, then the same of the entries that it may drop
+     * or not; nothing where all gradients vanish.
+     */
     private double[] dropped(double eps, int valid) {
         if (divisor == 0 && data.gradLse() == null) {
-            return new double[] {0, 0};
+            return new double[] {0, 0, 0, 0};
         }
         double sum = 0;
         double worst = 0;
+        double doubtSum = 0;
+        double worstDoubt = 0;
         for (int r = 0; r < c.rows(); r++) {
             if (!ignored(r)) {
                 double mass = 0;
+                double doubt = 0;
                 for (int j = 0; j < classes; j++) {
                     mass += drops(r, j, eps) ? probability(r, j) : 0;
+                    doubt += isUnsure(r, j, eps) ? probability(r, j) : 0;
                 }
                 sum += mass;
                 worst = Math.max(worst, mass);
+                doubtSum += doubt;
+                worstDoubt = Math.max(worstDoubt, doubt);
             }
         }
-        return new double[] {valid == 0 ? 0 : sum / valid, worst};
+        return new double[] {valid == 0 ? 0 : sum / valid, worst, valid == 0 ? 0 : doubtSum / valid, worstDoubt};
     }
 
     private boolean overLimit(double[] dropped) {
         return c.filter().limit() > 0 && dropped[0] > c.filter().limit();
+    }
+
+    private boolean isUnsure(int r, int j, double eps) {
+        return eps > 0 && j != target(r) && Math.abs(probability(r, j) / eps - 1) < THRESHOLD_ROUNDING;
     }
 
     private boolean drops(int r, int j, double eps) {
@@ -209,7 +224,7 @@ public final class Reference {
                 double p = probability(r, j);
                 double kept = drops(r, j, eps) ? 0 : ofSoftmax * p;
                 double direct = ofLoss * classWeight(j) * share(r, j);
-                boolean unsure = eps > 0 && j != target(r) && Math.abs(p / eps - 1) < THRESHOLD_ROUNDING;
+                boolean unsure = isUnsure(r, j, eps);
                 double slope = slopes[r][j];
                 sums.add(c.tokenOf(r), j, data, (kept - direct) * slope, (Math.abs(kept) + Math.abs(direct)) * slope,
                         unsure ? Math.abs(ofSoftmax * p * slope) : 0);
