@@ -10,6 +10,7 @@ int32_t open(const cce_problem *problem, Problem *p, const Backend **backend) {
     CCE_TRY(resolve(problem, p));
     CCE_TRY(backend_of(p->spec.device, backend));
     if (p->spec.kept_logits_bytes > 0 && !(*backend)->keeps_logits(*p)) p->spec.kept_logits_bytes = 0;
+    p->candidate_pairs = (*backend)->candidate_pairs(*p);
     return CCE_OK;
 }
 

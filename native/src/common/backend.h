@@ -38,6 +38,8 @@ struct Backend {
 
     // Whether forward of `p` may keep logits for backward; else spec.kept_logits_bytes is 0 in all that follows.
     bool (*keeps_logits)(const Problem &p);
+    // Problem::candidate_pairs.
+    int64_t (*candidate_pairs)(const Problem &p);
     int64_t (*workspace_bytes)(const Problem &p, int32_t passes);
     int32_t (*indexed_dot)(const Problem &p, const cce_inputs &in, float *target_logit, Workspace w, void *stream);
     int32_t (*log_sum_exp)(const Problem &p, const cce_inputs &in, float *lse, Workspace w, void *stream);

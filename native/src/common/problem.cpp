@@ -114,6 +114,7 @@ int32_t resolve(const cce_problem *problem, Problem *resolved) {
     CCE_TRY(multiply(p.classes, p.hidden, "the size of the classifier", &unused));
     resolved->row_time = p.time - p.shift;
     resolved->rows = p.batch * resolved->row_time;
+    resolved->candidate_pairs = 0;
 
     uint64_t hash = 0xcbf29ce484222325u;
     const int64_t sizes[] = {p.batch, p.time, p.classes, p.hidden, p.shift, p.ignore_index,

@@ -11,6 +11,7 @@ struct Problem {
     int64_t rows;              // R = B * (T - k), predicted positions
     int64_t row_time;          // T - k, predicted positions of one sequence
     uint64_t fingerprint;      // of everything that a state depends on
+    int64_t candidate_pairs;   // that forward may leave in the state (State::candidates); its backend says
 
     // Row of E that position r reads, and entry of y (and t) that it predicts.
     int64_t token_of(int64_t r) const { return r / row_time * spec.time + r % row_time; }

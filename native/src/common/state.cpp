@@ -18,6 +18,8 @@ struct Layout {
     int64_t least_live;
     int64_t kept_logits;
     int64_t kept_maxima;
+    int64_t candidate_ranges;
+    int64_t candidates;
     int64_t end;
 
     static Layout of(const Problem &p) {
@@ -30,7 +32,15 @@ struct Layout {
         layout.kept_logits = layout.least_live + align_up(State::has_segments(p) ? p.rows : 0);
         const int64_t kept_rows = State::kept_tiles(p) * p.rows;
         layout.kept_maxima = layout.kept_logits + align_up(kept_rows * kKeptRowBytes);
-        layout.end = layout.kept_maxima + align_up(kept_rows * static_cast<int64_t>(sizeof(float)));
+        layout.candidate_ranges =
+            layout.kept_maxima + align_up(kept_rows * static_cast<int64_t>(sizeof(float)));
+        const int64_t pairs = p.candidate_pairs;
+        const int64_t ranges = pairs == 0 ? 0
+                                          : div_up(p.spec.classes, kCandidateTileClasses) *
+                                                State::candidate_blocks(p) * kCandidateWarps;
+        layout.candidates =
+            layout.candidate_ranges + align_up(ranges * static_cast<int64_t>(sizeof(CandidateRange)));
+        layout.end = layout.candidates + align_up(pairs * static_cast<int64_t>(sizeof(CandidatePair)));
         return layout;
     }
 };
@@ -57,13 +67,16 @@ State State::at(const Problem &p, void *buffer) {
         return has_segments(p) ? reinterpret_cast<uint8_t *>(base + offset) : nullptr;
     };
     const bool keeps = kept_tiles(p) > 0;
+    const bool lists = p.candidate_pairs > 0;
     return {reinterpret_cast<StateHeader *>(base),
             reinterpret_cast<float *>(base + layout.lse),
             reinterpret_cast<int64_t *>(base + layout.valid_rows),
             bytes_at(layout.segment_codes),
             bytes_at(layout.least_live),
             keeps ? reinterpret_cast<uint16_t *>(base + layout.kept_logits) : nullptr,
-            keeps ? reinterpret_cast<float *>(base + layout.kept_maxima) : nullptr};
+            keeps ? reinterpret_cast<float *>(base + layout.kept_maxima) : nullptr,
+            lists ? reinterpret_cast<CandidateRange *>(base + layout.candidate_ranges) : nullptr,
+            lists ? reinterpret_cast<CandidatePair *>(base + layout.candidates) : nullptr};
 }
 
 int32_t check_targets(const Problem &p, const StateHeader &header) {

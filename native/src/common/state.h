@@ -14,6 +14,7 @@ struct StateHeader {
     double class_weight_sum;   // sum_j w[j], V without class weights
     int64_t segment_classes;   // classes of a segment of the segment codes; 0 if they are not filled
     int64_t kept_classes;      // the first classes, whose logits forward kept: State::kept_classes or 0
+    uint64_t candidate_pairs;  // that forward found, whether or not there was room; kNoCandidates if it did not look
 };
 
 // Fewest classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.
@@ -21,6 +22,24 @@ constexpr int64_t kLeastSegmentClasses = 192;
 
 // Classes of a tile of kept logits.
 constexpr int64_t kKeptTileClasses = 192;
+
+// Candidates lie in ranges: those of a warp's positions, of a block, in a tile of classes.
+constexpr int64_t kCandidateTileClasses = 192;
+constexpr int64_t kCandidateBlockRows = 128;
+constexpr int64_t kCandidateWarps = 4;
+constexpr uint64_t kNoCandidates = UINT64_MAX;
+
+struct CandidateRange {
+    uint32_t first;
+    uint32_t count;
+};
+
+// Two logits, of neighbouring classes. 16 bytes, which a thread stores at once.
+struct alignas(16) CandidatePair {
+    float logits[2];
+    uint32_t place;  // whose they are in their block and tile
+    uint32_t unused;
+};
 
 // The parts of a state buffer; every part is aligned to kAlignment.
 struct State {
@@ -31,6 +50,9 @@ struct State {
     uint8_t *least_live;       // (R): no segment of a smaller code holds anything above the filters; NULL likewise
     uint16_t *kept_logits;     // (tiles, R, kKeptTileClasses), of counting positions; NULL if none are kept
     float *kept_maxima;        // (tiles, R): the largest logit of each position in each tile; NULL likewise
+    // The logits that filtered gradients may keep, two by two; NULL without.
+    CandidateRange *candidate_ranges;  // (tiles, blocks, kCandidateWarps)
+    CandidatePair *candidates;         // (Problem::candidate_pairs)
 
     static bool has_segments(const Problem &p) {
         const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;
@@ -42,6 +64,8 @@ struct State {
     // Whose logits there is room for.
     static int64_t kept_tiles(const Problem &p);
     static int64_t kept_classes(const Problem &p);
+
+    static int64_t candidate_blocks(const Problem &p) { return div_up(p.rows, kCandidateBlockRows); }
 
     static int64_t bytes(const Problem &p);
     static State at(const Problem &p, void *buffer);

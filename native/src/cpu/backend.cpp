@@ -9,6 +9,8 @@ namespace {
 
 bool keeps_logits(const Problem &) { return false; }
 
+int64_t candidate_pairs(const Problem &) { return 0; }
+
 int64_t workspace_bytes(const Problem &p, int32_t passes) {
     const int32_t threads = cpu_threads();
     int64_t most = 0;
@@ -34,9 +36,9 @@ const Backend &cpu_backend() {
         cpu::free,          cpu::copy,           cpu::fill,               cpu::check_pointer,
         cpu::stream_create, cpu::stream_destroy, cpu::stream_synchronize, cpu::event_create,
         cpu::event_destroy, cpu::event_record,   cpu::event_synchronize,  cpu::event_wait,
-        cpu::event_elapsed, keeps_logits,        workspace_bytes,         cpu::indexed_dot,
-        cpu::log_sum_exp,   cpu::make_state,     cpu::forward,            cpu::backward,
-        read_header,
+        cpu::event_elapsed, keeps_logits,        candidate_pairs,         workspace_bytes,
+        cpu::indexed_dot,   cpu::log_sum_exp,    cpu::make_state,         cpu::forward,
+        cpu::backward,      read_header,
     };
     return backend;
 }

@@ -47,6 +47,7 @@ const Backend &cuda_backend() {
         cuda::event_wait,
         cuda::event_elapsed,
         cuda::keeps_logits,
+        cuda::candidate_pairs,
         cuda::workspace_bytes,
         cuda::indexed_dot,
         cuda::log_sum_exp,

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cuda/filtered/filtered.h"
+#include "cuda/forward/candidates.cuh"
 #include "cuda/forward/kept_logits.cuh"
 #include "cuda/plain/family.h"
 #include "cuda/sm80/family.h"
@@ -65,6 +67,10 @@ const Family &family_of_device(int32_t device) {
 
 bool keeps_logits(const Problem &p) {
     return first_family_of(p).keeps_logits && KeptLogits::apply(p);
+}
+
+int64_t candidate_pairs(const Problem &p) {
+    return first_family_of(p).leaves_candidates && filtered::applies(p) ? Candidates::room(p) : 0;
 }
 
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad) {

@@ -22,6 +22,8 @@ struct Family {
     int32_t segment_classes;
     // Whether its sweep keeps logits in the state, and its backward takes them from there.
     bool keeps_logits;
+    // Whether its sweep leaves candidates there (forward/candidates.cuh), which filtered gradients are listed from.
+    bool leaves_candidates;
     // From the shape and the device alone.
     Schedule (*schedule)(const Problem &p);
     // Sweeps the panels of `schedule`, which is the family's own with fewer panels or fewer workers.
@@ -46,6 +48,7 @@ const Family &family_of_device(int32_t device);
 
 // As in Backend.
 bool keeps_logits(const Problem &p);
+int64_t candidate_pairs(const Problem &p);
 
 // Those of the family that family_of would name if it knew of the gradients too.
 const BackwardKernels &backward_kernels_of(const Problem &p, const cce_inputs &in, const cce_gradients &grad);

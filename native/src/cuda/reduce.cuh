@@ -38,6 +38,18 @@ __device__ T reduce_lanes(T value, Operation operation) {
     return value;
 }
 
+// The sum over the lanes before this one; `total` gets that of all. The whole warp must call it.
+__device__ inline uint32_t scan_lanes(uint32_t value, uint32_t *total) {
+    uint32_t through = value;
+#pragma unroll
+    for (int distance = 1; distance < kWarp; distance *= 2) {
+        const uint32_t before = __shfl_up_sync(kAllLanes, through, distance);
+        if (static_cast<int>(threadIdx.x) % kWarp >= distance) through += before;
+    }
+    *total = __shfl_sync(kAllLanes, through, kWarp - 1);
+    return through - value;
+}
+
 // Reduces over a block of whole warps; every thread gets the result. The whole block must call it.
 template <typename T, typename Operation>
 __device__ T reduce_block(T value, Operation operation) {

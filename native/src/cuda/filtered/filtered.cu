@@ -103,6 +103,7 @@ Work Pass::work() const {
             scratch.least_live,
             scratch.target_tile,
             scratch.lists,
+            Candidates::of(p, state),
             embeddings,
             classifier,
             bias,
@@ -120,6 +121,7 @@ int32_t Pass::mark() const {
 }
 
 int32_t Pass::list() const {
+    if (state.candidates != nullptr) CCE_TRY(list_candidates(p, work(), stream));
     CCE_TRY(family_of_device(p.spec.device).filtered_units(p, work(), stream));
     return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
 }

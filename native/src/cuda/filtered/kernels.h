@@ -21,6 +21,11 @@ int32_t prepare_positions(const Problem &p, const Work &work, const uint8_t *sta
 // Which positions are live in which tile, and the numbers of their units.
 int32_t mark(const Problem &p, const Work &work, cudaStream_t stream);
 
+// ---- candidates.cu ---------------------------------------------------------------------------------
+
+// Lists what the filters keep if forward has left all candidates; else nothing, and the units of a family do it.
+int32_t list_candidates(const Problem &p, const Work &work, cudaStream_t stream);
+
 // ---- leave.cu --------------------------------------------------------------------------------------
 
 // Sets control->dense if the lists do not hold everything that was marked or listed so far; else clears

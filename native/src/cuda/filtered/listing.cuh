@@ -206,18 +206,24 @@ __device__ void place_entries(const Team &team, KeptUnit<Team> &shared, const Wo
     team.sync();
 }
 
+// Stores an entry in the order by position. Returns its place in that by class, to which its logit belongs.
+template <typename Team>
+__device__ __forceinline__ uint32_t store_entry(const KeptUnit<Team> &shared, const Lists &lists, uint32_t first,
+                                                int slot, int c) {
+    const uint32_t place = shared.by_class.place(c, slot);
+    const uint32_t at = shared.by_row.place(slot, c);
+    lists.slots[first + place] = static_cast<uint8_t>(slot);
+    lists.classes[first + at] = static_cast<uint8_t>(c);
+    lists.places[first + at] = static_cast<uint16_t>(place);
+    return first + place;
+}
+
 template <typename Product, typename Team>
 __device__ void store_entries(const KeptUnit<Team> &shared, const Work &work, const Kept<Product> &kept,
                               typename Product::Sums &logits) {
     const Lists &lists = work.lists;
     const uint32_t first = shared.first;
-    kept.for_each([&](int slot, int c) {
-        const uint32_t place = shared.by_class.place(c, slot);
-        const uint32_t at = shared.by_row.place(slot, c);
-        lists.slots[first + place] = static_cast<uint8_t>(slot);
-        lists.classes[first + at] = static_cast<uint8_t>(c);
-        lists.places[first + at] = static_cast<uint16_t>(place);
-    });
+    kept.for_each([&](int slot, int c) { store_entry(shared, lists, first, slot, c); });
 #pragma unroll
     for (int n = 0; n < Product::kClasses; ++n)
 #pragma unroll

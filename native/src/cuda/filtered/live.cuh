@@ -63,6 +63,22 @@ __device__ inline uint32_t count_of(const Live &live) {
     return __popc(live.words[0]) + __popc(live.words[1]) + __popc(live.words[2]) + __popc(live.words[3]);
 }
 
+// Whether a position is live, and its rank in its block.
+__device__ inline bool is_live(const Live &live, int32_t i, uint32_t *rank) {
+    const int32_t word = i % kBlockRows / 32;
+    const uint32_t below = (1u << i % 32) - 1;
+    bool found = false;
+    *rank = 0;
+#pragma unroll
+    for (int w = 0; w < kBlockRows / 32; ++w) {
+        if (w < word) *rank += __popc(live.words[w]);
+        if (w != word) continue;
+        *rank += __popc(live.words[w] & below);
+        found = live.words[w] >> i % 32 & 1;
+    }
+    return found;
+}
+
 // Ranks of the blocks of a tile. The whole block of threads must call it.
 __device__ inline void rank_blocks(const Work &work, const Window &window, int32_t tile) {
     uint32_t before = 0;

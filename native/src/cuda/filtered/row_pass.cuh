@@ -21,22 +21,6 @@ constexpr int kTilesAhead = 4;   // that a lane looks at at once
 constexpr int kMostSegments = 2 * kTilesAhead * kWarp;
 using Segments = Segment[kMostSegments];
 
-// Whether a position is live, and its rank in its block.
-__device__ inline bool is_live(const Live &live, int32_t i, uint32_t *rank) {
-    const int32_t word = i % kBlockRows / 32;
-    const uint32_t below = (1u << i % 32) - 1;
-    bool found = false;
-    *rank = 0;
-#pragma unroll
-    for (int w = 0; w < kBlockRows / 32; ++w) {
-        if (w < word) *rank += __popc(live.words[w]);
-        if (w != word) continue;
-        *rank += __popc(live.words[w] & below);
-        found = live.words[w] >> i % 32 & 1;
-    }
-    return found;
-}
-
 // Collects the terms of one position. By a warp.
 class RowCollector {
 public:

@@ -25,7 +25,7 @@ __device__ void list_window(char *shared, const Work &work, const Window &window
 template <typename Product>
 __global__ void __launch_bounds__(kBlockThreads, 1) units_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(kSwizzleBytes) char dynamic[];
-    if (work.control->dense) return;
+    if (work.control->dense || work.candidates.hold_everything()) return;
     list_window<Product>(dynamic, work, window_of_all(work), true);
 }
 

@@ -5,6 +5,7 @@
 #include "cuda/backward/kernels.h"
 #include "cuda/fast_math.cuh"
 #include "cuda/filtered/lists.cuh"
+#include "cuda/forward/candidates.cuh"
 #include "cuda/reduce.cuh"
 
 namespace cce::cuda::filtered {
@@ -23,6 +24,7 @@ struct Work {
     const uint8_t *least_live;     // by counting position: the smallest code that is live
     const int32_t *target_tile;    // by counting position; -1 without target
     Lists lists;
+    Candidates candidates;
     GradientStore embeddings;      // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
@@ -61,18 +63,6 @@ inline bool is_aligned(const Problem &p, const Work &work) {
 __device__ inline int32_t lane_of() { return static_cast<int32_t>(threadIdx.x) % kWarp; }
 __device__ inline int32_t warp_of() { return static_cast<int32_t>(threadIdx.x) / kWarp; }
 __device__ inline int32_t grid_warps() { return static_cast<int32_t>(blockDim.x / kWarp * gridDim.x); }
-
-// The sum over the lanes before this one; `total` gets that of all.
-__device__ inline uint32_t scan_lanes(uint32_t value, uint32_t *total) {
-    uint32_t through = value;
-#pragma unroll
-    for (int distance = 1; distance < kWarp; distance *= 2) {
-        const uint32_t before = __shfl_up_sync(kAllLanes, through, distance);
-        if (lane_of() >= distance) through += before;
-    }
-    *total = __shfl_sync(kAllLanes, through, kWarp - 1);
-    return through - value;
-}
 
 // Whole warps that do something together, kThreads threads in all: a thread block, or a part of one. thread() numbers
 // them, in sync() they wait for each other.

@@ -52,6 +52,7 @@ struct Scratch {
 struct ForBackward {
     int64_t segment_classes;
     SegmentMaxima segments;
+    Candidates candidates;
     KeptLogits kept;
 
     static ForBackward of(const Problem &p, const Family &family, const LogitMap &map, const State &state,
@@ -61,6 +62,7 @@ struct ForBackward {
             left.segment_classes = family.segment_classes;
             left.segments = SegmentMaxima::of(p, state);
         }
+        if (family.leaves_candidates && !extras) left.candidates = Candidates::of(p, state);
         if (family.keeps_logits && !extras) left.kept = KeptLogits::of(p, map, state);
         return left;
     }
@@ -74,6 +76,7 @@ Preparation preparation_of(const Problem &p, const Batch &batch, const ForBackwa
             p.spec.reduction == CCE_REDUCTION_MEAN,
             left.segment_classes,
             left.kept.classes,
+            left.candidates.ranges != nullptr,
             p.fingerprint,
             scratch.spans,
             header,
@@ -126,7 +129,7 @@ int32_t log_sum_exp(const Problem &p, const cce_inputs &in, float *lse, Workspac
     RowResults results = {};
     results.lse = lse;
     CCE_TRY(prepare(preparation_of(p, logits.batch, {}, scratch, scratch.header, scratch.valid_rows, results), queue));
-    return sweep_rows(p, in, {logits, nullptr, {}, {}}, false, scratch, results, nullptr, queue);
+    return sweep_rows(p, in, {logits, nullptr, {}, {}, {}}, false, scratch, results, nullptr, queue);
 }
 
 int32_t make_state(const Problem &p, const cce_inputs &in, const float *lse, const State &state, Workspace w,
@@ -164,7 +167,7 @@ int32_t forward(const Problem &p, const cce_inputs &in, const cce_outputs &out, 
     const Preparation preparation =
         preparation_of(p, logits.batch, left, scratch, state.header, state.valid_rows, results);
     CCE_TRY(prepare_with_target_logits(p, preparation, logits, target_logit, queue));
-    return sweep_rows(p, in, {logits, target_logit, left.segments, left.kept}, extras, scratch, results,
+    return sweep_rows(p, in, {logits, target_logit, left.segments, left.candidates, left.kept}, extras, scratch, results,
                       each_row ? nullptr : static_cast<float *>(out.loss), queue);
 }
 

@@ -28,6 +28,7 @@ struct Preparation {
     bool mean;
     int64_t segment_classes;  // of the segment codes that the sweep will fill, or 0
     int64_t kept_classes;     // whose logits the sweep will keep
+    bool candidates;          // whether it will look for them
     uint64_t fingerprint;
     Span *spans;
     StateHeader *header;
@@ -99,6 +100,7 @@ struct Preparation {
         header->class_weight_sum = class_weights;
         header->segment_classes = segment_classes;
         header->kept_classes = kept_classes;
+        header->candidate_pairs = candidates ? 0 : kNoCandidates;
         if (results.blocks_done != nullptr) *results.blocks_done = 0;
     }
 

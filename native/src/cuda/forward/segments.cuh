@@ -26,6 +26,9 @@ struct SegmentMaxima {
         return {state.segment_codes, State::segment_pitch(p), static_cast<float>(std::log(least) - kMargin)};
     }
 
+    // The least logit that may be kept, all in all.
+    __device__ float least(float target) const { return target + offset; }
+
     // Rounded up: max <= target + offset + code / kStepsPerNat, unless the code is 255, which means "or more, or NaN".
     __device__ uint8_t encode(float max, float target) const {
         const float steps = (max - target - offset) * kStepsPerNat;

@@ -17,7 +17,7 @@ const BackwardKernels kBackward = {
 };
 
 const Family kFamily = {
-    "cuda-plain", runs_on, serves, 0, false, schedule, sweep, nullptr, nullptr, nullptr, &kBackward,
+    "cuda-plain", runs_on, serves, 0, false, false, schedule, sweep, nullptr, nullptr, nullptr, &kBackward,
 };
 
 }  // namespace cce::cuda::plain

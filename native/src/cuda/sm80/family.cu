@@ -18,7 +18,7 @@ bool serves(const Problem &p, const cce_inputs *in) {
 }  // namespace
 
 const Family kFamily = {
-    "cuda-sm80", runs_on, serves,         kSegmentClasses,  false,
+    "cuda-sm80", runs_on, serves,         kSegmentClasses,  false,      false,
     schedule,    sweep,   filtered_units, filtered_windows, can_filter, &kBackward,
 };
 

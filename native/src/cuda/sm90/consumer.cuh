@@ -6,6 +6,7 @@
 
 #include "cuda/forward/sweep.cuh"
 #include "cuda/sm90/multiply.cuh"
+#include "cuda/sm90/row_candidates.cuh"
 #include "cuda/sm90/row_codes.cuh"
 #include "cuda/sm90/row_extras.cuh"
 #include "cuda/sm90/row_sums.cuh"
@@ -29,6 +30,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
         if (own >= valid || in.segments.codes == nullptr) own = -1;
         float target = 0.0f;
         if (Option::kSegments && own >= 0) target = in.target_logit[logits.valid_rows[own]];
+        const float least = own >= 0 ? in.segments.least(target) / unit : INFINITY;  // x of a candidate
         rows.clear();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_class = tile * kTileClasses;
@@ -59,6 +61,13 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                 rows.add(x, unit, tile_max);
                 if (first_class < in.kept.classes)
                     keep_logits(in.kept, tile, run.row_tile * kTileRows, valid, group, unit, tile_max, x);
+            } else if constexpr (Option::kCandidates) {
+                OfRows<float> tile_max;
+                const RowCandidates candidates(in.candidates, x, least, tile_max);
+                rows.add(x, unit, [&](int p, int u) { return tile_max[p][u]; });
+                largest = reduce_to_own(tile_max, FloatMaximum()) * unit;
+                if (first_class < classes)
+                    candidates.store(in.candidates, x, unit, tile, run.row_tile * kConsumers + group);
             } else {
                 largest = rows.template add<Option::kSegments>(x, unit);
             }

@@ -18,8 +18,9 @@ enum class LogitKind {
 // What a sweep leaves for backward besides lse.
 enum class Leaves {
     kNothing,
-    kSegments,  // maxima of row segments, if there is a place for them
-    kLogits,    // of the first classes
+    kSegments,    // maxima of row segments, if there is a place for them
+    kCandidates,  // both those and candidates
+    kLogits,      // of the first classes
 };
 
 // What a kernel does, decided when it is compiled.
@@ -27,7 +28,8 @@ template <LogitKind kind, bool extras, Leaves leaves>
 struct Options {
     static constexpr LogitKind kKind = kind;
     static constexpr bool kExtras = extras;  // argmax, entropy, sum of logits
-    static constexpr bool kSegments = leaves == Leaves::kSegments;
+    static constexpr bool kSegments = leaves == Leaves::kSegments || leaves == Leaves::kCandidates;
+    static constexpr bool kCandidates = leaves == Leaves::kCandidates;
     static constexpr bool kLogits = leaves == Leaves::kLogits;
 };
 

@@ -34,8 +34,8 @@ Schedule schedule(const Problem &p) {
 }
 
 const Family kFamily = {
-    "cuda-sm90", runs_on, serves,         kTileClasses,           true,
-    schedule,    sweep,   filtered_units, sm80::filtered_windows, can_filter, &kBackward,
+    "cuda-sm90", runs_on, serves, kTileClasses,   true,                   true,
+    schedule,    sweep,           filtered_units, sm80::filtered_windows, can_filter, &kBackward,
 };
 
 }  // namespace cce::cuda::sm90

@@ -15,7 +15,7 @@ namespace {
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 units_kernel(const __grid_constant__ CUtensorMap classifier, const __grid_constant__ filtered::Work work) {
-    if (work.control->dense) return;
+    if (work.control->dense || work.candidates.hold_everything()) return;
     const auto steps = static_cast<int32_t>((work.logits.hidden + kStep - 1) / kStep);
     in_roles<PairShared>(
         [&](PairShared &shared) { begin_pairs(shared, work); },

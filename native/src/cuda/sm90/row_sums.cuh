@@ -24,13 +24,18 @@ struct RowSums {
 
     // Adds a tile. `tile_max`: the largest x of this thread's columns.
     __device__ void add(const float (&x)[kProducts][kProductSums], float unit, OfRows<float> &tile_max) {
+        add(x, unit, [&](int p, int u) { return tile_max[p][u] = row_max(x[p], u); });
+    }
+
+    // The same. max_of(p, u): that of a row.
+    template <typename MaxOf>
+    __device__ void add(const float (&x)[kProducts][kProductSums], float unit, MaxOf max_of) {
         const float scale = unit * kLog2E;
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)
 #pragma unroll
             for (int u = 0; u < 2; ++u) {
-                tile_max[p][u] = row_max(x[p], u);
-                const float whole = max_or_nan(max[p][u], tile_max[p][u]);
+                const float whole = max_or_nan(max[p][u], max_of(p, u));
                 const float shift = -finite(whole) * scale;
                 float even = sum[p][u] * fast_exp2(fmaf(max[p][u], scale, shift));
                 float odd = 0.0f;

@@ -2,8 +2,8 @@
 // log-sum-exp. 2 * R * V * D flops, and 2 * (256 + 192) * D bytes from the L2 cache per 256 x 192 logits. One warpgroup
 // fetches, two multiply and sum; a persistent grid of thread blocks goes through the runs of Schedule.
 //
-// Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, or with extras too; for
-// bf16, also with the logits kept.
+// Instances: bf16 and fp16, three kinds of logits, and the sums alone, with segment maxima, with candidates, or with
+// extras; for bf16, also with the logits kept.
 #include "cuda/sm90/consumer.cuh"
 #include "cuda/sm90/family.h"
 #include "cuda/sm90/producer.cuh"
@@ -48,6 +48,8 @@ int32_t launch_sweep(const Problem &p, const Schedule &schedule, const SweepInpu
                      cudaStream_t stream) {
     if (out.extras != nullptr)
         return launch_sweep<T, Options<kKind, true, Leaves::kSegments>>(p, schedule, in, out, stream);
+    if (in.candidates.ranges != nullptr)
+        return launch_sweep<T, Options<kKind, false, Leaves::kCandidates>>(p, schedule, in, out, stream);
     if (in.segments.codes != nullptr)
         return launch_sweep<T, Options<kKind, false, Leaves::kSegments>>(p, schedule, in, out, stream);
     if constexpr (std::is_same_v<T, __nv_bfloat16>)
