@@ -14,8 +14,8 @@ enum class Limit { kNone, kAbove, kBetween, kBelow };
 // Of which classes there is room for kept logits.
 enum class Kept { kNone, kPart, kAll };
 
-// Where the classes lie that a softmax is flat over. Nearly all of those near the end are among the last rows of dC that
-// condensed products are written to first, and more than are moved at a time, but in other places.
+// Where the classes lie that a softmax is flat over. Those near the end belong among the last rows of dC, which
+// condensed products are written to first, but in other places; they are more than move at a time.
 enum class Flat { kNot, kMiddle, kFront, kEnd, kSpread, kNearEnd };
 
 // What comes into backward: about 1, all of it small or large, or token weights of every size in between.
@@ -45,7 +45,8 @@ struct BackwardCase : ForwardCase {
     bool leaves_lists() const;
     // Entries that the lists have room for.
     int64_t list_entries() const;
-    // Whether those products then go over few classes where there are such kernels, unless a limit switches a filter off.
+    // Whether those products then go over few classes where there are such kernels, unless a limit switches a filter
+    // off.
     bool condenses() const;
     // Rows of E that a counting position reads.
     std::vector<char> read_tokens() const;

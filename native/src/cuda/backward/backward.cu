@@ -1,8 +1,9 @@
 // The backward pass as a sequence of kernels. Filtered gradients come from filtered/ where that applies. All others
 // come from dense products: the vocabulary goes by in chunks; the gradient of a chunk's logits, dz, is recomputed into
 // the workspace and multiplied once for dC, which is complete after its chunk, and once for dE, which sums over the
-// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order. With a filter
-// the vocabulary may shrink to the classes that it keeps anything of (condensed.h).
+// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order. Where lists are
+// too short, the vocabulary may shrink to the classes that a filter keeps anything of (condensed.h); if it does not, no
+// filter is in force.
 #include "cuda/backward/backward.h"
 
 #include <algorithm>

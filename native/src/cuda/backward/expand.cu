@@ -13,7 +13,8 @@ constexpr int kRowsOfBlock = kThreads / kWarp;  // a warp takes a row
 
 // Those that leave the last rows.
 __global__ void __launch_bounds__(kThreads)
-leave_last_rows_kernel(LiveClasses live, int64_t rows, uint4 *classifier, int32_t chunks, const BackwardControl *control) {
+leave_last_rows_kernel(LiveClasses live, int64_t rows, uint4 *classifier, int32_t chunks,
+                       const BackwardControl *control) {
     if (!control->condensed) return;
     const RowMoves moves = {live.classes, control->live_classes, rows};
     const auto lane = static_cast<int32_t>(threadIdx.x) % kWarp;
@@ -33,7 +34,8 @@ constexpr int kRowsAtOnce = kMoveThreads / kMoveChunks;
 constexpr int kRounds = 8;
 
 __global__ void __launch_bounds__(kMoveThreads)
-move_within_last_rows_kernel(LiveClasses live, int64_t rows, uint4 *classifier, int32_t chunks, const BackwardControl *control) {
+move_within_last_rows_kernel(LiveClasses live, int64_t rows, uint4 *classifier, int32_t chunks,
+                             const BackwardControl *control) {
     if (!control->condensed) return;
     const RowMoves moves = {live.classes, control->live_classes, rows};
     const auto chunk = static_cast<int32_t>(blockIdx.x * kMoveChunks + threadIdx.x % kMoveChunks);

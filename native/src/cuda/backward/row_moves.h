@@ -1,7 +1,8 @@
-// How rows of dC get from where condensed products leave them, where dC lends its memory, to where they belong. The rows
-// of the live classes, in their order, are the last ones at first: what is before them is free for scratch meanwhile.
-// No row moves up. So first those move that belong before the last rows, in any order, for nothing that is still needed
-// lies there; then the others, from the lowest to the highest, each to a row whose own content has moved or is moving.
+// How rows of dC get from where condensed products leave them, where dC lends its memory, to where they belong. At
+// first the rows of the live classes, in their order, are the last ones: what is before them is free for scratch. No
+// row belongs behind the one that it is in. So first those move that belong before the last rows, in any order, for
+// nothing that is still needed lies there; then the others, in ascending order, each to a row whose own content has
+// moved before or is moving with it.
 #pragma once
 
 #include <cuda_runtime.h>
