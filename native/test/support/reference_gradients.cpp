@@ -294,17 +294,23 @@ GradientReference compute_exact_gradients(const Case &c, const Reference &forwar
 KeptEntries count_kept(const Case &c, const Reference &forward) {
     const Terms terms(c, forward);
     const Side side = terms.least();
+    const int64_t rows = c.rows(), classes = c.spec.classes;
     KeptEntries kept;
     if (forward.divisor == 0 && !c.has_grad_lse) return kept;
-    for (int64_t row = 0; row < c.rows(); ++row) {
-        if (c.ignored(row)) continue;
-        for (int64_t j = 0; j < c.spec.classes; ++j) {
+    std::vector<KeptEntries> of_rows(rows);
+    parallel_for(rows, 10.0 * rows * classes, [&](int64_t row) {
+        if (c.ignored(row)) return;
+        for (int64_t j = 0; j < classes; ++j) {
             const double p = terms.probability(row, j);
             const bool doubt = terms.in_doubt(side, row, j, p);
             const bool keeps = !terms.drops(side, row, j, p);
-            kept.least += keeps && !doubt;
-            kept.most += keeps || doubt;
+            of_rows[row].least += keeps && !doubt;
+            of_rows[row].most += keeps || doubt;
         }
+    });
+    for (const KeptEntries &of_row : of_rows) {
+        kept.least += of_row.least;
+        kept.most += of_row.most;
     }
     return kept;
 }
