@@ -189,8 +189,9 @@ CCE_API int32_t cce_event_elapsed(int32_t device, void *start, void *end, float 
 /* Filter thresholds (section 4.3). In backward, a softmax entry p[i,j] < eps with j != y[i] counts as 0 in
  * the gradient; what label smoothing and the target contribute is never dropped. Where dropping it would save nothing
  * such an entry may be kept: where a softmax is flat over a few classes, CUDA leaves out the others and computes those
- * as if there were no filter. AUTO is 2^-16 for bf16 and fp16 and 2^-28 for fp32: the paper's 2^-12 keeps whole tiles
- * with every entry above it, and entries alone would be less accurate. NONE is exact. */
+ * as if there were no filter; where it is flat over many, all of them, and the report says that this was exact. AUTO
+ * is 2^-16 for bf16 and fp16 and 2^-28 for fp32: the paper's 2^-12 keeps whole tiles with every entry above it, and
+ * entries alone would be less accurate. NONE is exact. */
 #define CCE_FILTER_NONE 0.0
 #define CCE_FILTER_AUTO (-1.0)
 
@@ -271,7 +272,8 @@ typedef struct cce_outputs {
 #define CCE_REPORT_EMBEDDINGS_WORST 1
 #define CCE_REPORT_CLASSIFIER_MEAN 2
 #define CCE_REPORT_CLASSIFIER_WORST 3
-#define CCE_REPORT_EMBEDDINGS_EXACT 4 /* 1 if max_dropped_mass made dE exact (the dropped mass is then 0), else 0 */
+#define CCE_REPORT_EMBEDDINGS_EXACT 4 /* 1 if dE was computed exactly, because of max_dropped_mass or because so much is
+                                         kept that dropping saves nothing (the dropped mass is then 0), else 0 */
 #define CCE_REPORT_CLASSIFIER_EXACT 5 /* the same for dC and db */
 #define CCE_REPORT_LENGTH 8           /* floats to provide; the rest is reserved and written as 0 */
 

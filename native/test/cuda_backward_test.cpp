@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kSanitizerCases = 16;
 constexpr int64_t kManyRowsCases = 8;
+constexpr int64_t kInPlaceCases = 24;
 
 std::vector<BackwardCase> cases_of(const std::string &mode) {
     std::vector<BackwardCase> cases;
@@ -21,6 +22,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
         append(&cases, covering_cases(kSmallGradients, kSanitizerCases));
         append(&cases, covering_cases(kSmallKept, kSanitizerCases));
         append(&cases, covering_cases(kSmallFlat, 2));
+        append(&cases, covering_cases(kFlatInPlace, 1));
         return cases;
     }
     append(&cases, covering_cases(kAnyGradient, INT64_MAX));
@@ -32,6 +34,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kKeptOfManyRows, kManyRowsCases));
     append(&cases, covering_cases(kFlatOverFew, INT64_MAX));
     append(&cases, covering_cases(kFlatOfManyRows, 2));
+    append(&cases, covering_cases(kFlatInPlace, kInPlaceCases));
     return cases;
 }
 
@@ -39,8 +42,7 @@ void test_backward(const std::vector<Target> &targets, const Arguments &argument
     const bool everything = arguments.mode.empty();
     check_cases(targets, arguments, cases_of(arguments.mode), prepare,
                 [&](const Target &target, const BackwardCase &c, const BackwardReference &expected, int64_t index) {
-                    const int32_t dz_dtype = target.family != "cuda-plain" ? c.spec.dtype : CCE_F32;
-                    check_backward(c, expected, dz_dtype, target.family == "cuda-sm90");
+                    check_backward(c, expected, target.family);
                     if (!everything) return;
                     const bool keeps = target.family == "cuda-sm90" && c.keeps_all();
                     if (keeps && (c.asked & CCE_GRADIENT_EMBEDDINGS) != 0) check_nothing_recomputed(c);

@@ -1,15 +1,20 @@
 // Checks on the CPU how dense products are placed in the gradient that they fill (cuda/backward/in_place.h), for random
 // sizes: no piece has its scratch where dC is complete, where sums of dE still lie, or beyond the memory; dE and dC get
-// every class once, dE before its sums are overwritten.
+// every class once, dE before its sums are overwritten. And how rows of condensed products move to their places
+// (cuda/backward/row_moves.h), for random classes: in whatever order those move that may move at the same time, none is
+// overwritten before it is read.
 //
 // cuda_in_place_test [SEED [CASES]]     exits with 1 if anything is wrong
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "cuda/backward/in_place.h"
+#include "cuda/backward/row_moves.h"
 #include "support/check.h"
 #include "support/random.h"
 
@@ -19,6 +24,7 @@ namespace {
 using cuda::DensePiece;
 using cuda::InPlace;
 using cuda::InPlaceSizes;
+using cuda::RowMoves;
 
 struct PlaceCase {
     InPlaceSizes sizes;
@@ -91,6 +97,63 @@ void check_case(const PlaceCase &c) {
     check(!c.sizes.embeddings || of_embeddings == c.sizes.classes, "dE gets all classes");
 }
 
+struct MoveCase {
+    int64_t rows;
+    std::vector<int64_t> classes;
+    int64_t batch;  // of places that are read before any of them is written
+};
+
+// Live classes in runs, most of them near the end in half of the cases.
+MoveCase random_moves() {
+    MoveCase c;
+    c.rows = whole(1, one_of({8, 100, 2000}));
+    c.batch = whole(1, one_of({3, 64, 1024}));
+    const double share = real(0, 1);
+    const int64_t first = chance(0.5) ? whole(0, c.rows - 1) : 0;
+    const int64_t run = whole(1, one_of({2, 50, 1000}));
+    bool live = true;
+    for (int64_t j = first; j < c.rows; ++j) {
+        if ((j - first) % run == 0) live = chance(share);
+        if (live) c.classes.push_back(j);
+    }
+    return c;
+}
+
+std::string describe(const MoveCase &c) {
+    std::string text = std::to_string(c.rows) + " rows, batches of " + std::to_string(c.batch) + ", classes";
+    for (const int64_t j : c.classes) text += " " + std::to_string(j);
+    return text;
+}
+
+std::vector<int64_t> shuffled(int64_t begin, int64_t end) {
+    std::vector<int64_t> places;
+    for (int64_t place = begin; place < end; ++place) places.push_back(place);
+    std::shuffle(places.begin(), places.end(), generator);
+    return places;
+}
+
+void check_moves(const MoveCase &c) {
+    constexpr int64_t kNothing = -1;
+    const RowMoves moves = {c.classes.data(), static_cast<int64_t>(c.classes.size()), c.rows};
+    std::vector<int64_t> content(c.rows, kNothing);
+    for (int64_t place = 0; place < moves.count; ++place) content[moves.source(place)] = place;
+    const int64_t first_within = moves.first_within();
+    for (int64_t place = 0; place < moves.count; ++place) {
+        check(moves.destination(place) <= moves.source(place), "no row moves up");
+        check(moves.leaves_last(place) == (place < first_within), "rows that leave the last ones come first");
+    }
+    for (const int64_t place : shuffled(0, first_within))
+        content[moves.destination(place)] = content[moves.source(place)];
+    for (int64_t first = first_within; first < moves.count; first += c.batch) {
+        const int64_t end = std::min(first + c.batch, moves.count);
+        std::vector<int64_t> read(end - first);
+        for (int64_t place = first; place < end; ++place) read[place - first] = content[moves.source(place)];
+        for (const int64_t place : shuffled(first, end)) content[moves.destination(place)] = read[place - first];
+    }
+    for (int64_t place = 0; place < moves.count; ++place)
+        check(content[moves.destination(place)] == place, "every row gets to its place");
+}
+
 int run(uint64_t seed, int64_t cases) {
     printf("seed %" PRIu64 ", %" PRId64 " cases\n", seed, cases);
     generator.seed(seed);
@@ -98,6 +161,9 @@ int run(uint64_t seed, int64_t cases) {
         const PlaceCase c = random_case();
         current = describe(c);
         check_case(c);
+        const MoveCase moves = random_moves();
+        current = describe(moves);
+        check_moves(moves);
     }
     printf("%" PRId64 " checks, %" PRId64 " failures\n%s\n", checks(), failures(), failures() ? "FAILED" : "passed");
     return failures() == 0 ? 0 : 1;

@@ -39,7 +39,7 @@ Contender backward_of(const Head &head, const std::string &what, double products
 void note_filter_report(const Case &c, const std::string &what, const Head &head) {
     const std::vector<float> r = head.filter_report(c.stream);
     c.report.note(c.text(format("%s dropped of the softmax mass, mean and worst row, for dE %.5f and %.5f, for dC %.5f "
-                                "and %.5f; exact by its limit: dE %s, dC %s",
+                                "and %.5f; computed exactly: dE %s, dC %s",
                                 what.c_str(), r[CCE_REPORT_EMBEDDINGS_MEAN], r[CCE_REPORT_EMBEDDINGS_WORST],
                                 r[CCE_REPORT_CLASSIFIER_MEAN], r[CCE_REPORT_CLASSIFIER_WORST],
                                 r[CCE_REPORT_EMBEDDINGS_EXACT] == 1 ? "yes" : "no",

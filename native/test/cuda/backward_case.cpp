@@ -13,7 +13,7 @@ constexpr int32_t kAllGradients = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIF
 
 enum Factor {
     kAsked, kAnnounced, kDtypes, kAccumulate, kAlignment, kState, kUnread, kReport, kGradLoss, kGradLse, kFilters,
-    kLimit, kKept, kMagnitude, kFactors
+    kLimit, kKept, kMagnitude, kFlat, kFactors
 };
 
 enum Filters { kNoFilter, kEqual, kDifferent, kEmbeddingsOnly, kClassifierOnly, kAuto, kFilterChoices };
@@ -28,6 +28,7 @@ std::vector<int> levels(const BackwardChoices &choices) {
     count[kLimit] = 4;
     count[kKept] = 3;
     count[kMagnitude] = choices.of_any_magnitude ? 4 : 1;
+    count[kFlat] = choices.lends ? 4 : 1;
     if (choices.keeps_logits) {
         for (Factor factor : {kState, kFilters, kLimit}) count[factor] = 1;
         count[kKept] = 2;
@@ -36,6 +37,7 @@ std::vector<int> levels(const BackwardChoices &choices) {
         for (Factor factor : {kState, kKept}) count[factor] = 1;
         count[kFilters] = 2;
     }
+    if (choices.lends) count[kLimit] = 1;
     const std::vector<int> of_forward = forward_levels(choices.forward);
     count.insert(count.end(), of_forward.begin(), of_forward.end());
     return count;
@@ -56,19 +58,33 @@ void choose_filters(Filters filters, cce_problem *s) {
     s->filter_classifier = filters == kEqual ? one : filters == kDifferent || filters == kClassifierOnly ? other : 0;
 }
 
-// The classes that a flat softmax is over.
+// The classes that a flat softmax is over: `runs` runs of `count`, `step` apart.
 struct Popular {
-    int64_t first, count;
+    int64_t first, count, runs, step;
 
-    static Popular of(const cce_problem &s) { return {s.classes / 3, s.classes * 9 / 50}; }
-    bool contains(int64_t j) const { return j >= first && j < first + count; }
+    static Popular of(const BackwardCase &c) {
+        const int64_t classes = c.spec.classes, some = classes * 9 / 50, most = classes * 113 / 500;
+        switch (c.flat) {
+            case Flat::kFront: return {0, some, 1, 0};
+            case Flat::kEnd: return {classes - some, some, 1, 0};
+            case Flat::kSpread: return {0, some / 3, 3, classes * 41 / 100};
+            case Flat::kNearEnd: return {classes - most - 13, most, 1, 0};
+            default: return {classes / 3, some, 1, 0};
+        }
+    }
+    int64_t all() const { return runs * count; }
+    bool contains(int64_t j) const {
+        for (int64_t run = 0; run < runs; ++run)
+            if (j >= first + run * step && j < first + run * step + count) return true;
+        return false;
+    }
+    int64_t random() const { return first + whole(0, runs - 1) * step + whole(0, count - 1); }
 };
 
 // So that most entries of those classes are kept, but not all.
 void choose_flat(bool different, BackwardCase *c) {
     cce_problem *s = &c->spec;
-    const double one = real(0.2, 0.35) / static_cast<double>(Popular::of(*s).count);
-    c->flat = true;
+    const double one = real(0.2, 0.35) / static_cast<double>(Popular::of(*c).all());
     c->classes_masked = false;
     s->temperature = real(0.8, 1.5);
     if (s->softcap > 0) s->softcap += 6;  // or the others are not far enough below
@@ -80,13 +96,22 @@ void choose_flat(bool different, BackwardCase *c) {
 void fill_flat(BackwardCase *c) {
     constexpr double kFarBelow = 30;
     const cce_problem &s = c->spec;
-    const Popular popular = Popular::of(s);
+    const Popular popular = Popular::of(*c);
     randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
     for (int64_t j = 0; j < s.classes; ++j)
         if (!popular.contains(j)) c->bias.set(j, c->bias.get(j) - kFarBelow);
     for (int64_t &y : c->targets)
-        if (y != s.ignore_index) y = popular.first + whole(0, popular.count - 1);
+        if (y != s.ignore_index) y = popular.random();
     c->store_targets();
+}
+
+// With all positions, of which there are just enough that few logits are live.
+void choose_lending(BackwardCase *c) {
+    c->lends = true;
+    c->which_ignored = Ignored::kNone;
+    c->asked |= CCE_GRADIENT_CLASSIFIER;
+    c->spec.gradients |= CCE_GRADIENT_CLASSIFIER;
+    c->accumulate &= ~CCE_GRADIENT_CLASSIFIER;
 }
 
 constexpr double kSmall = 1e-6;
@@ -155,10 +180,13 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     c.has_grad_lse = level[kGradLse];
     c.limit = static_cast<Limit>(level[kLimit]);
     choose_magnitude(static_cast<Magnitude>(level[kMagnitude]), &c);
-    if (choices.flat)
+    if (choices.lends) choose_lending(&c);
+    if (choices.flat) {
+        c.flat = choices.lends ? static_cast<Flat>(level[kFlat] + static_cast<int>(Flat::kFront)) : Flat::kMiddle;
         choose_flat(level[kFilters], &c);
-    else
+    } else {
         choose_filters(static_cast<Filters>(level[kFilters]), &s);
+    }
     choose_kept(static_cast<Kept>(level[kKept] + (choices.keeps_logits ? 1 : 0)), &c);
     if (choices.keeps_logits) {
         s.label_smoothing = 0;
@@ -167,11 +195,47 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     return c;
 }
 
+double resolved(double filter) { return filter == CCE_FILTER_AUTO ? 0x1p-16 : filter; }
+
+// Whether the device gets filtered gradients from lists, as filtered.cu has it.
+bool lists_apply(const BackwardCase &c) {
+    constexpr double kLeastShare = 0.125;
+    const cce_problem &s = c.spec;
+    const double of_embeddings = resolved(s.filter_embeddings), of_classifier = resolved(s.filter_classifier);
+    const bool both = of_embeddings > 0 && of_classifier > 0;
+    const double least = both ? std::min(of_embeddings, of_classifier) : std::max(of_embeddings, of_classifier);
+    if (s.dtype == CCE_F32 || s.gradients == 0 || c.rows() == 0) return false;
+    if ((s.gradients & CCE_GRADIENT_EMBEDDINGS) && of_embeddings == 0) return false;
+    if ((s.gradients & ~CCE_GRADIENT_EMBEDDINGS) && of_classifier == 0) return false;
+    if (s.label_smoothing > 0 && s.softcap > 0) return false;
+    return least * static_cast<double>(s.classes) >= kLeastShare;
+}
+
+bool has_aligned_rows(const BackwardCase &c) {
+    const bool of_inputs = c.spec.hidden % 8 == 0 && !c.embeddings_unaligned && !c.classifier_unaligned;
+    return of_inputs && (!c.gradients_unaligned || (c.asked & ~CCE_GRADIENT_BIAS) == 0);
+}
+
+// Whether fast dense products have scratch in the workspace, as plan.cu has it, or in a dC that is not added to.
+bool dense_products_have_memory(const BackwardCase &c) {
+    const cce_problem &s = c.spec;
+    if ((c.asked & CCE_GRADIENT_CLASSIFIER) && !(c.accumulate & CCE_GRADIENT_CLASSIFIER)) return true;
+    if (s.max_dropped_mass > 0 || !(s.gradients & CCE_GRADIENT_CLASSIFIER)) return true;
+    constexpr int64_t kRowsOfPass = 16384;
+    if (c.rows() > kRowsOfPass) return true;  // no classifier of these cases is so large
+    const auto aligned = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
+    const bool embeddings = s.gradients & CCE_GRADIENT_EMBEDDINGS;
+    const bool two = embeddings && s.filter_embeddings != s.filter_classifier;
+    const int64_t dz = aligned(c.rows() * ((s.classes + 63) / 64 * 64) * 2);
+    const int64_t scratch = (embeddings ? aligned(c.rows() * s.hidden * 4) : 0) + (two ? 2 : 1) * dz;
+    return static_cast<double>(s.classes * s.hidden * 2) < 3.5 * static_cast<double>(scratch);
+}
+
 }  // namespace
 
 void BackwardCase::fill() {
     ForwardCase::fill();
-    if (flat) fill_flat(this);
+    if (flat != Flat::kNot) fill_flat(this);
     if (unread_is_nan) {
         const std::vector<char> read = read_tokens();
         for (int64_t i = 0; i < embeddings.count; ++i)
@@ -201,9 +265,21 @@ bool BackwardCase::keeps_all() const {
            !state_made && !embeddings_unaligned && !classifier_unaligned && !gradients_unaligned;
 }
 
+bool BackwardCase::leaves_lists() const {
+    return lists_apply(*this) && has_aligned_rows(*this) && dense_products_have_memory(*this);
+}
+
+// As filtered.cu has it, for so few positions and classes that there is room for all units.
+int64_t BackwardCase::list_entries() const {
+    constexpr int64_t kRowBytes = 2380, kLeastRowEntries = 104, kEntryBytes = 8;
+    const int64_t tiles = (spec.classes + 191) / 192;
+    const int64_t of_row = std::max(kLeastRowEntries, (kRowBytes - tiles - tiles * 20 / 128) / kEntryBytes);
+    return std::min(std::max(of_row * rows(), spec.classes), rows() * spec.classes);
+}
+
 bool BackwardCase::condenses() const {
-    return flat && spec.dtype != CCE_F32 && spec.hidden % 8 == 0 && !state_made && !embeddings_unaligned &&
-           !classifier_unaligned && !gradients_unaligned;
+    return flat != Flat::kNot && spec.dtype != CCE_F32 && spec.hidden % 8 == 0 && !state_made &&
+           !embeddings_unaligned && !classifier_unaligned && !gradients_unaligned;
 }
 
 std::vector<char> BackwardCase::read_tokens() const {
@@ -228,7 +304,9 @@ std::string describe(const BackwardCase &c) {
     if (c.gradients_unaligned) text += " gradients_unaligned";
     if (c.unread_is_nan) text += " unread_nan";
     if (c.wants_report) text += " report";
-    if (c.flat) text += " flat";
+    constexpr const char *kFlatNames[] = {"", " flat", " flat=front", " flat=end", " flat=spread", " flat=near_end"};
+    text += kFlatNames[static_cast<int>(c.flat)];
+    if (c.lends) text += " lends";
     return text;
 }
 
@@ -240,7 +318,12 @@ BackwardReference prepare(BackwardCase *c) {
     Case asked = *c;
     asked.spec.gradients = c->asked;
     expected.gradients = compute_gradients(asked, expected.forward);
-    if (c->condenses()) expected.condensed = compute_condensed_gradients(asked, expected.forward);
+    if (c->leaves_lists()) {
+        expected.kept = count_kept(*c, expected.forward);
+        const bool overflow = expected.kept.most > c->list_entries();
+        if (overflow && c->condenses()) expected.condensed = compute_condensed_gradients(asked, expected.forward);
+        if (overflow || c->limit != Limit::kNone) expected.exact = compute_exact_gradients(asked, expected.forward);
+    }
     if (c->tf32_applies()) {
         Reference mixed = expected.forward;
         mixed.lse = compute_in_tf32(*c).lse;
@@ -286,6 +369,9 @@ const BackwardChoices kFlatOverFew = {
 
 const BackwardChoices kFlatOfManyRows = {
     {{16385, 16640}, {5003}, {8}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
+
+const BackwardChoices kFlatInPlace = {
+    {{160}, {5003}, {1528}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true, false, true};
 
 const BackwardChoices kOfAnyMagnitude = {
     {{1, 65, 257, 600}, {5, 130, 1000, 5003}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false, {0}},

@@ -14,6 +14,10 @@ enum class Limit { kNone, kAbove, kBetween, kBelow };
 // Of which classes there is room for kept logits.
 enum class Kept { kNone, kPart, kAll };
 
+// Where the classes lie that a softmax is flat over. Those near the end belong among the last rows of dC, which
+// condensed products are written to first, but in other places; they are more than move at a time.
+enum class Flat { kNot, kMiddle, kFront, kEnd, kSpread, kNearEnd };
+
 // What comes into backward: about 1, all of it small or large, or token weights of every size in between.
 enum class Magnitude { kOne, kSmall, kLarge, kMixed };
 
@@ -28,7 +32,8 @@ struct BackwardCase : ForwardCase {
     Limit limit = Limit::kNone;
     Kept kept = Kept::kNone;
     Magnitude magnitude = Magnitude::kOne;
-    bool flat = false;                 // over some of the classes, nearly 0 elsewhere
+    Flat flat = Flat::kNot;            // over some of the classes, nearly 0 elsewhere
+    bool lends = false;                // dC lends dense products its memory
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
     void fill();
@@ -36,8 +41,12 @@ struct BackwardCase : ForwardCase {
     void settle_limit(const Reference &forward);
     // Whether a family that keeps logits keeps those of all classes.
     bool keeps_all() const;
-    // Whether dense products over few classes compute its gradients where there are such kernels, unless a limit
-    // switches a filter off.
+    // Whether kernels with fast dense products leave to these what lists are too short for.
+    bool leaves_lists() const;
+    // Entries that the lists have room for.
+    int64_t list_entries() const;
+    // Whether those products then go over few classes where there are such kernels, unless a limit switches a filter
+    // off.
     bool condenses() const;
     // Rows of E that a counting position reads.
     std::vector<char> read_tokens() const;
@@ -49,6 +58,8 @@ struct BackwardReference {
     Reference forward;
     GradientReference gradients;
     GradientReference condensed;          // with nothing dropped of live classes; empty where that does not apply
+    GradientReference exact;              // without a filter; likewise
+    KeptEntries kept;
     GradientReference gradients_in_tf32;  // from the lse of a forward pass in TF32; empty where that does not apply
 };
 
@@ -61,6 +72,7 @@ struct BackwardChoices {
     bool keeps_logits;  // in every case, with all that it takes
     bool flat;          // likewise
     bool of_any_magnitude = false;
+    bool lends = false;  // dC, in every case
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
@@ -70,6 +82,7 @@ extern const BackwardChoices kKeptLogits;
 extern const BackwardChoices kKeptOfManyRows;
 extern const BackwardChoices kFlatOverFew;
 extern const BackwardChoices kFlatOfManyRows;
+extern const BackwardChoices kFlatInPlace;
 extern const BackwardChoices kOfAnyMagnitude;
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;

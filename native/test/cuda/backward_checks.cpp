@@ -26,8 +26,6 @@ void check_unread(const BackwardCase &c, const Array &gradient) {
 
 void compare_backward(const BackwardCase &c, const BackwardResults &got, const GradientReference &expected,
                       int32_t dz_dtype) {
-    if (c.asked & CCE_GRADIENT_EMBEDDINGS) check_unread(c, got.embeddings);
-    if (expected.undecided) return;
     if (c.wants_report) compare_report(got.report, expected);
     const auto compare = [&](const char *what, int32_t mask, const Array &gradient, const Gradient &reference,
                              const Array &before) {
@@ -41,16 +39,55 @@ void compare_backward(const BackwardCase &c, const BackwardResults &got, const G
     compare("db", CCE_GRADIENT_BIAS, got.bias, expected.bias, c.before_bias);
 }
 
+// Whether the current device has the shared memory that it takes to list what a filter keeps.
+bool device_lists() {
+    constexpr int kLeastBytes = 150000;
+    int device = 0, bytes = 0;
+    require(cudaGetDevice(&device), "asking for the device");
+    require(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+            "asking for its shared memory");
+    return bytes >= kLeastBytes;
+}
+
+// What gradients and report must be; NULL if rounding decides which of two.
+const GradientReference *reference_of(const BackwardCase &c, const BackwardReference &expected,
+                                      const std::string &family) {
+    if (c.sweep_in_tf32) return &expected.gradients_in_tf32;
+    const GradientReference &filtered = expected.gradients;
+    if (family == "cuda-plain" || !c.leaves_lists() || !device_lists()) return &filtered;
+    if (filtered.undecided) return nullptr;
+    if (filtered.report[CCE_REPORT_EMBEDDINGS_EXACT] + filtered.report[CCE_REPORT_CLASSIFIER_EXACT] > 0)
+        return &expected.exact;
+    if (expected.kept.most <= c.list_entries()) return &filtered;
+    if (expected.kept.least <= c.list_entries()) return nullptr;
+    return family == "cuda-sm90" && c.condenses() ? &expected.condensed : &expected.exact;
+}
+
+// That the case is what it is there for.
+void check_lending(const BackwardCase &c, bool condensed) {
+    cce_problem with_scratch = c.spec;
+    with_scratch.max_dropped_mass = 0.5;
+    check(workspace_bytes(c.spec, CCE_PASS_BACKWARD) < workspace_bytes(with_scratch, CCE_PASS_BACKWARD),
+          "dense products have no scratch in the workspace");
+    check(condensed, "lists are too short, and few classes are live");
+}
+
 }  // namespace
 
-void check_backward(const BackwardCase &c, const BackwardReference &expected, int32_t dz_dtype, bool condenses) {
+void check_backward(const BackwardCase &c, const BackwardReference &expected, const std::string &family) {
     const DeviceInputs inputs(c);
     const BackwardResults results = run_backward(c, inputs, DeviceBuffer::kNan, nullptr);
-    compare_backward(c, results,
-                     c.sweep_in_tf32              ? expected.gradients_in_tf32
-                     : condenses && c.condenses() ? expected.condensed
-                                                  : expected.gradients,
-                     dz_dtype);
+    if (c.asked & CCE_GRADIENT_EMBEDDINGS) check_unread(c, results.embeddings);
+    const GradientReference *reference = reference_of(c, expected, family);
+    if (reference != nullptr && !reference->undecided) {
+        compare_backward(c, results, *reference, family == "cuda-plain" ? CCE_F32 : c.spec.dtype);
+        // It also says who computed the gradients.
+        BackwardCase asking = c;
+        asking.wants_report = true;
+        if (c.leaves_lists() && !c.wants_report)
+            compare_report(run_backward(asking, inputs, DeviceBuffer::kNan, nullptr).report, *reference);
+    }
+    if (c.lends) check_lending(c, family != "cuda-sm90" || reference == &expected.condensed);
     const Stream stream;
     check(same_bits(results, run_backward(c, inputs, DeviceBuffer::kNumber, stream)),
           "the same bits in other memory, on another stream");

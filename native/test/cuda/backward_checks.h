@@ -1,14 +1,15 @@
 // What backward promises, checked for one problem on its device.
 #pragma once
 
+#include <string>
+
 #include "cuda/backward_case.h"
 
 namespace cce::test {
 
-// Gradients and filter report against the reference; the same bits in other memory and on another stream. `dz_dtype`:
-// what the kernels round the gradients of the logits to. `condenses`: whether they have dense products over few
-// classes.
-void check_backward(const BackwardCase &c, const BackwardReference &expected, int32_t dz_dtype, bool condenses);
+// Gradients and filter report against the reference; the same bits in other memory and on another stream. `family`: of
+// the kernels.
+void check_backward(const BackwardCase &c, const BackwardReference &expected, const std::string &family);
 
 // Ten runs on alternating streams.
 void check_repeated_backward(const BackwardCase &c);

@@ -46,6 +46,16 @@ GradientReference compute_gradients(const Case &c, const Reference &forward);
 // of the first other classes that fill the last tile; unless a filter that is wanted is off.
 GradientReference compute_condensed_gradients(const Case &c, const Reference &forward);
 
+// The same where nothing is dropped, because that would save nothing.
+GradientReference compute_exact_gradients(const Case &c, const Reference &forward);
+
+// How many entries the filter with the smallest threshold keeps, as far as rounding lets one know.
+struct KeptEntries {
+    int64_t least = 0, most = 0;
+};
+
+KeptEntries count_kept(const Case &c, const Reference &forward);
+
 // The softmax mass that a filter drops of a position, if max_dropped_mass does not switch it off.
 struct DroppedMass {
     double mean = 0, worst = 0;

@@ -9,6 +9,8 @@ namespace cce::test {
 namespace {
 
 enum Side { kEmbeddingsSide, kClassifierSide, kSides };
+// What is dropped: what a filter says, that but of live classes, or nothing.
+enum class Drops { kEntries, kClasses, kNothing };
 
 // Of an entry's distance to the filter's threshold, relative: nearer, rounding decides whether it counts.
 constexpr double kNearThreshold = 1e-3;
@@ -87,6 +89,11 @@ public:
         return std::exp(forward_.logits[row * c_.spec.classes + j] - forward_.lse[row]);
     }
     double eps(Side side) const { return eps_[side]; }
+    // The filter with the smallest threshold, if there is any.
+    Side least() const {
+        const bool embeddings = eps_[1] == 0 || (eps_[0] > 0 && eps_[0] < eps_[1]);
+        return embeddings ? kEmbeddingsSide : kClassifierSide;
+    }
     void switch_off_filter(Side side) { eps_[side] = 0; }
     bool drops(Side side, int64_t row, int64_t j, double p) const {
         return p < eps_[side] && j != c_.target(row) && !is_live(j);
@@ -98,8 +105,7 @@ public:
     // From now on nothing is dropped of a class of which something is kept. Returns whether it is clear which these
     // are.
     bool keep_live_classes() {
-        const bool both = eps_[0] > 0 && eps_[1] > 0;
-        const double eps = both ? std::min(eps_[0], eps_[1]) : std::max(eps_[0], eps_[1]);
+        const double eps = this->eps(least());
         const int64_t classes = c_.spec.classes;
         std::vector<double> largest(classes, 0);
         for (int64_t row = 0; row < c_.rows(); ++row) {
@@ -183,10 +189,11 @@ void set_roots(Gradient *gradient, const std::vector<Squares> &squares) {
 }
 
 // What the filter of one side drops, and whether it stays on.
-void settle_filter(const Case &c, const DroppedMass &dropped, Side side, Terms *terms, GradientReference *r) {
+void settle_filter(const Case &c, const DroppedMass &dropped, Side side, bool stays, Terms *terms,
+                   GradientReference *r) {
     const double limit = c.spec.max_dropped_mass;
     if (limit > 0 && std::fabs(dropped.mean - limit) < kNearLimit * limit + dropped.mean_doubt) r->undecided = true;
-    if (limit > 0 && dropped.mean > limit) {
+    if (!stays || (limit > 0 && dropped.mean > limit)) {
         terms->switch_off_filter(side);
         r->report[CCE_REPORT_EMBEDDINGS_EXACT + side] = 1;
         return;
@@ -220,7 +227,7 @@ DroppedMass dropped_mass(const Case &c, const Reference &forward, const Terms &t
     return dropped;
 }
 
-GradientReference compute_gradients(const Case &c, const Reference &forward, bool condensed) {
+GradientReference compute_gradients(const Case &c, const Reference &forward, Drops drops) {
     const cce_problem &s = c.spec;
     const int64_t rows = c.rows(), classes = s.classes, hidden = s.hidden;
     const double work = static_cast<double>(rows) * classes * (hidden + 20);
@@ -232,10 +239,10 @@ GradientReference compute_gradients(const Case &c, const Reference &forward, boo
         const int32_t mask = side == kEmbeddingsSide ? CCE_GRADIENT_EMBEDDINGS
                                                      : CCE_GRADIENT_CLASSIFIER | CCE_GRADIENT_BIAS;
         if ((s.gradients & mask) == 0) continue;
-        settle_filter(c, dropped_mass(c, forward, terms, side), side, &terms, &r);
+        settle_filter(c, dropped_mass(c, forward, terms, side), side, drops != Drops::kNothing, &terms, &r);
         filters = filters && terms.eps(side) > 0;
     }
-    if (condensed && filters && !terms.keep_live_classes()) r.undecided = true;
+    if (drops == Drops::kClasses && filters && !terms.keep_live_classes()) r.undecided = true;
     resize(&r.embeddings, c.tokens() * hidden);
     resize(&r.classifier, classes * hidden);
     resize(&r.bias, classes);
@@ -273,11 +280,39 @@ DroppedMass dropped_by_classifier_filter(const Case &c, const Reference &forward
 }
 
 GradientReference compute_gradients(const Case &c, const Reference &forward) {
-    return compute_gradients(c, forward, false);
+    return compute_gradients(c, forward, Drops::kEntries);
 }
 
 GradientReference compute_condensed_gradients(const Case &c, const Reference &forward) {
-    return compute_gradients(c, forward, true);
+    return compute_gradients(c, forward, Drops::kClasses);
+}
+
+GradientReference compute_exact_gradients(const Case &c, const Reference &forward) {
+    return compute_gradients(c, forward, Drops::kNothing);
+}
+
+KeptEntries count_kept(const Case &c, const Reference &forward) {
+    const Terms terms(c, forward);
+    const Side side = terms.least();
+    const int64_t rows = c.rows(), classes = c.spec.classes;
+    KeptEntries kept;
+    if (forward.divisor == 0 && !c.has_grad_lse) return kept;
+    std::vector<KeptEntries> of_rows(rows);
+    parallel_for(rows, 10.0 * rows * classes, [&](int64_t row) {
+        if (c.ignored(row)) return;
+        for (int64_t j = 0; j < classes; ++j) {
+            const double p = terms.probability(row, j);
+            const bool doubt = terms.in_doubt(side, row, j, p);
+            const bool keeps = !terms.drops(side, row, j, p);
+            of_rows[row].least += keeps && !doubt;
+            of_rows[row].most += keeps || doubt;
+        }
+    });
+    for (const KeptEntries &of_row : of_rows) {
+        kept.least += of_row.least;
+        kept.most += of_row.most;
+    }
+    return kept;
 }
 
 }  // namespace cce::test

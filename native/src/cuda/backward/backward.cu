@@ -1,8 +1,9 @@
 // The backward pass as a sequence of kernels. Filtered gradients come from filtered/ where that applies. All others
 // come from dense products: the vocabulary goes by in chunks; the gradient of a chunk's logits, dz, is recomputed into
 // the workspace and multiplied once for dC, which is complete after its chunk, and once for dE, which sums over the
-// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order. With a filter
-// the vocabulary may shrink to the classes that it keeps anything of (condensed.h).
+// chunks in float32. Chunks, passes and splits follow from the shape, so every sum has one fixed order. Where lists are
+// too short, the vocabulary may shrink to the classes that a filter keeps anything of (condensed.h); if it does not, no
+// filter is in force.
 #include "cuda/backward/backward.h"
 
 #include <algorithm>
@@ -56,8 +57,8 @@ private:
     bool measures() const { return is_asked() && (filters_embeddings() || filters_classifier()); }
     DzInputs inputs() const { return {scratch_.rows, scratch_.control, false}; }
 
-    // From lists; where these are too short and there is something better, from dense products, which know the filters
-    // too.
+    // From lists; where these are too short and there is something better, from dense products, of the live classes if
+    // these are few, else exact.
     int32_t filtered_gradients() const {
         const Block all = {0, p_.rows, 0, p_.spec.classes, 0};
         const bool has_scratch = has_dense_scratch(p_, kernels_);
@@ -71,11 +72,13 @@ private:
         if (may_leave_early && measures()) CCE_TRY(measure_kept());
         CCE_TRY(pass.list());
         if (is_asked()) CCE_TRY(decide({scratch_.kept, nullptr, 0}));
-        const int64_t condensed = may_leave && has_scratch ? condensed_chunk(p_, kernels_) : 0;
-        if (condensed > 0) CCE_TRY(find_live_classes(pass));
+        const Condensing condensing = may_leave ? this->condensing(has_scratch) : Condensing{};
+        if (condensing.chunk > 0) CCE_TRY(find_live_classes(pass));
+        if (may_leave)
+            CCE_TRY(make_dense_exact(wants_embeddings(), wants_classifier(), scratch_.control, report(), stream_));
         CCE_TRY(pass.sum());
+        if (condensing.chunk > 0) CCE_TRY(condensed_products(condensing));
         if (!in_place.pieces.empty()) return dense_in_place(in_place);
-        if (condensed > 0) CCE_TRY(condensed_products(condensed));
         return may_leave || has_limit() ? dense_in_workspace() : CCE_OK;
     }
 
@@ -115,9 +118,7 @@ private:
     }
 
     int32_t find_live_classes(const filtered::Pass &pass) const {
-        CCE_TRY(check(cudaMemsetAsync(scratch_.live.marks, 0, LiveClasses::marks_bytes(p_), stream_),
-                      "clearing marks of classes"));
-        CCE_TRY(pass.mark_classes(kernels_.mark_classes, scratch_.live.marks));
+        CCE_TRY(pass.mark_classes(kernels_.mark_classes, scratch_.live.marks, LiveClasses::marks_bytes(p_)));
         return list_live_classes(p_, scratch_.live, plan_.tile, scratch_.rows, scratch_.control, stream_);
     }
 
@@ -139,13 +140,35 @@ private:
                              wants_embeddings(), wants_classifier()};
         for (int64_t first_class = 0; first_class < p_.spec.classes; first_class += plan_.chunk)
             CCE_TRY(chunk(first_class, std::min(plan_.chunk, p_.spec.classes - first_class), place));
-        return wants_embeddings() ? finish_embeddings(scratch_.dense.embeddings) : CCE_OK;
+        return wants_embeddings() ? finish_embeddings(scratch_.dense.embeddings, Products::kEither) : CCE_OK;
     }
 
-    // In chunks of so many classes. dE is finished by whoever launches all products.
-    int32_t condensed_products(int64_t chunk_classes) const {
-        CCE_TRY(clear_dead_classes(p_, scratch_.live, classifier_store({}), bias_store({}), stream_));
-        Carver carver(scratch_.dense.chunk.dz[0]);
+    // How condensed products are computed, if at all.
+    struct Condensing {
+        int64_t chunk;      // of so many classes; 0: not at all
+        void *scratch;      // of one
+        float *embeddings;  // the sums of dE, as in Place
+    };
+
+    // Without dense scratch in the rows of dC before those that the products are written to.
+    Condensing condensing(bool has_scratch) const {
+        const LiveClasses &live = scratch_.live;
+        if (live.most == 0) return {};
+        const DenseScratch &dense = scratch_.dense;
+        if (has_scratch)
+            return {condensed_chunk(p_, kernels_, CondensedRoom::of_chunk(p_, kernels_)), dense.chunk.dz[0],
+                    dense.embeddings};
+        auto *const dc = static_cast<char *>(grad_.classifier);
+        const int64_t free = (p_.spec.classes - live.most_listed(plan_.tile)) * classifier_row_bytes();
+        const int64_t sums = align_up(sums_bytes());
+        return {condensed_chunk(p_, kernels_, {free - sums, most_classes_in_place()}), dc + sums,
+                reinterpret_cast<float *>(dc)};
+    }
+
+    // With dense scratch dE is finished by whoever launches the products of all classes.
+    int32_t condensed_products(const Condensing &condensing) const {
+        const int64_t chunk_classes = condensing.chunk;
+        Carver carver(condensing.scratch);
         const ChunkScratch scratch = chunk_scratch(chunk_classes, &carver);
         const auto gathered = GatheredClasses::at(p_, chunk_classes, &carver);
         Problem problem = p_;
@@ -155,25 +178,29 @@ private:
         logits.classes = chunk_classes;
         if (logits.map.bias != nullptr) logits.map.bias = gathered.bias;
         logits.map.bias_dtype = CCE_F32;
-        const Place place = {problem, logits, Products::kCondensed, scratch, chunk_classes, scratch_.dense.embeddings,
+        const LiveClasses &live = scratch_.live;
+        const Place place = {problem, logits, Products::kCondensed, scratch, chunk_classes, condensing.embeddings,
                              wants_embeddings(), wants_classifier()};
-        for (int64_t first = 0; first < scratch_.live.most + plan_.tile; first += chunk_classes) {
-            CCE_TRY(gather_classes(logits_, scratch_.live, first, chunk_classes, gathered, scratch_.control, stream_));
+        for (int64_t first = 0; first < live.most_listed(plan_.tile); first += chunk_classes) {
+            CCE_TRY(gather_classes(logits_, live, first, chunk_classes, gathered, scratch_.control, stream_));
             CCE_TRY(chunk(first, chunk_classes, place));
         }
-        return CCE_OK;
+        if (live.moves()) {
+            // Before rows of dC take the place of the sums.
+            if (wants_embeddings()) CCE_TRY(finish_embeddings(condensing.embeddings, Products::kCondensed));
+            CCE_TRY(expand_classes(p_, live, plan_.tile, classifier_store({}), stream_));
+        }
+        return clear_dead_classes(p_, live, classifier_store({}), bias_store({}), stream_);
     }
 
     // None where dC is not free to be written to before it is there.
     InPlace pieces_in_place() const {
         if (!kernels_.are_fast() || grad_.classifier == nullptr || adds(CCE_GRADIENT_CLASSIFIER)) return {};
-        constexpr int64_t kMostDzBytes = int64_t{256} << 20;
-        const bool sums = wants_embeddings() && !sums_embeddings_in_place();
         const InPlaceSizes sizes = {p_.spec.classes,
-                                    kMostDzBytes / (plan_.pass * kernels_.dz_bytes * (plan_.separate_dz ? 2 : 1)),
+                                    most_classes_in_place(),
                                     plan_.tile,
-                                    p_.spec.hidden * dtype_bytes(grad_.classifier_dtype),
-                                    sums ? p_.rows * p_.spec.hidden * int64_t{sizeof(float)} : 0,
+                                    classifier_row_bytes(),
+                                    sums_bytes(),
                                     scratch_.lists_end - lists_begin(),
                                     wants_embeddings()};
         return InPlace::of(sizes, [&](int64_t classes) {
@@ -181,6 +208,20 @@ private:
             chunk_scratch(pitch_of(classes), &carver);
             return carver.bytes();
         });
+    }
+
+    // Of a chunk whose scratch lies in dC.
+    int64_t most_classes_in_place() const {
+        constexpr int64_t kMostDzBytes = int64_t{256} << 20;
+        return kMostDzBytes / (plan_.pass * kernels_.dz_bytes * (plan_.separate_dz ? 2 : 1));
+    }
+
+    int64_t classifier_row_bytes() const { return p_.spec.hidden * dtype_bytes(grad_.classifier_dtype); }
+
+    // Of the sums of dE.
+    int64_t sums_bytes() const {
+        const bool sums = wants_embeddings() && !sums_embeddings_in_place();
+        return sums ? p_.rows * p_.spec.hidden * int64_t{sizeof(float)} : 0;
     }
 
     static int64_t pitch_of(int64_t classes) {
@@ -202,7 +243,7 @@ private:
         bool finished = !wants_embeddings();
         for (const DensePiece &piece : in_place.pieces) {
             if (!piece.embeddings && !finished) {
-                CCE_TRY(finish_embeddings(sums));
+                CCE_TRY(finish_embeddings(sums, Products::kAll));
                 finished = true;
             }
             const int64_t pitch = pitch_of(piece.classes);
@@ -211,7 +252,7 @@ private:
                                  piece.embeddings, piece.classifier};
             CCE_TRY(chunk(piece.first_class, piece.classes, place));
         }
-        return finished ? CCE_OK : finish_embeddings(sums);
+        return finished ? CCE_OK : finish_embeddings(sums, Products::kAll);
     }
 
     int32_t dz_dtype() const { return kernels_.dz_bytes == sizeof(float) ? CCE_F32 : p_.spec.dtype; }
@@ -286,10 +327,9 @@ private:
         return kernels_.dz_block(p_, logits_, inputs, block, for_embeddings, for_classifier, stream_);
     }
 
-    int32_t finish_embeddings(const float *sums) const {
+    int32_t finish_embeddings(const float *sums, Products products) const {
         if (sums_embeddings_in_place()) return CCE_OK;
-        return gradient_sum(sums, 1, p_.rows, &scratch_.control->valid, 0, Products::kEither, embeddings_store(),
-                            stream_);
+        return gradient_sum(sums, 1, p_.rows, &scratch_.control->valid, 0, products, embeddings_store(), stream_);
     }
 
     GradientStore embeddings_store() const {
@@ -314,21 +354,20 @@ private:
 
     GradientStore classifier_store(const Block &block) const {
         return store_of_classes(grad_.classifier, grad_.classifier_dtype, CCE_GRADIENT_CLASSIFIER, p_.spec.hidden,
-                                block);
+                                block, scratch_.live.rows);
     }
 
     GradientStore bias_store(const Block &block) const {
-        return store_of_classes(grad_.bias, grad_.bias_dtype, CCE_GRADIENT_BIAS, 1, block);
+        return store_of_classes(grad_.bias, grad_.bias_dtype, CCE_GRADIENT_BIAS, 1, block, scratch_.live.classes);
     }
 
-    // Line m is the block's class m.
-    GradientStore store_of_classes(void *array, int32_t dtype, int32_t gradient, int64_t width,
-                                   const Block &block) const {
+    // Line m is the block's class m; `rows`: of the condensed ones.
+    GradientStore store_of_classes(void *array, int32_t dtype, int32_t gradient, int64_t width, const Block &block,
+                                   const int64_t *rows) const {
         const bool condensed = block.is_condensed();
         const int64_t offset = condensed ? 0 : block.first_class * width * dtype_bytes(dtype);
-        const int64_t *const rows = condensed ? scratch_.live.classes + block.first_class : nullptr;
-        return {array == nullptr ? nullptr : static_cast<char *>(array) + offset, dtype, adds(gradient), rows, width,
-                scratch_.control};
+        return {array == nullptr ? nullptr : static_cast<char *>(array) + offset, dtype, adds(gradient),
+                condensed ? rows + block.first_class : nullptr, width, scratch_.control};
     }
 
     const Problem &p_;

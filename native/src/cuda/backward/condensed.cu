@@ -4,6 +4,7 @@
 
 #include "cuda/backward/backward.h"
 #include "cuda/backward/gradient_store.cuh"
+#include "cuda/backward/row_moves.h"
 #include "cuda/check.h"
 #include "cuda/filtered/work.cuh"
 
@@ -14,6 +15,7 @@ constexpr int kListThreads = 1024;
 constexpr int64_t kMostBlocks = 4096;
 constexpr int kRowsAtOnce = kThreads / kWarp;  // a warp takes a row
 constexpr int64_t kVector = sizeof(uint4);     // marks that are read at once
+constexpr int64_t kMostTileClasses = 512;
 
 // One thread block that lists all classes.
 struct ListTeam {
@@ -42,6 +44,7 @@ list_live_classes_kernel(LiveClasses live, int64_t classes, int64_t tile, Backwa
     if (count > live.most) return;
     // The first ones that are not live fill the last tile.
     const int64_t filling = (tile - count % tile) % tile;
+    const RowMoves moves = {live.classes, count + filling, classes};
     int64_t dead = begin * kVector - before;
     int64_t place = before + Minimum()(dead, filling);
     for (int64_t k = begin; k < end; ++k) {
@@ -50,7 +53,9 @@ list_live_classes_kernel(LiveClasses live, int64_t classes, int64_t tile, Backwa
         for (int64_t j = k * kVector; j < Minimum()((k + 1) * kVector, classes); ++j) {
             if (live.marks[j] == 0 && dead++ >= filling) continue;
             live.marks[j] = 1;
-            live.classes[place++] = j;
+            live.classes[place] = j;
+            if (live.moves()) live.rows[place] = moves.source(place);
+            ++place;
         }
     }
     if (threadIdx.x != 0) return;
@@ -65,15 +70,7 @@ number_targets_kernel(LiveClasses live, RowGradient *rows, const BackwardControl
     if (!control->condensed || i >= control->valid) return;
     const int64_t target = rows[i].target;
     if (target < 0) return;
-    int64_t place = 0;
-    for (int64_t end = control->live_classes; end - place > 1;) {
-        const int64_t middle = (place + end) / 2;
-        if (live.classes[middle] <= target)
-            place = middle;
-        else
-            end = middle;
-    }
-    rows[i].target = place;
+    rows[i].target = place_of(live.classes, control->live_classes, target);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -113,14 +110,35 @@ int64_t gathered_bytes(const Problem &p, int64_t classes) {
     return carver.bytes();
 }
 
+int64_t scratch_bytes(const Problem &p, const BackwardKernels &kernels, const BackwardPlan &plan, int64_t classes) {
+    Carver carver(nullptr);
+    ChunkScratch::at(p, plan, classes, kernels.dz_bytes, &carver);
+    return carver.bytes();
+}
+
 }  // namespace
 
 int64_t LiveClasses::marks_bytes(const Problem &p) { return div_up(p.spec.classes, kVector) * kVector; }
 
 LiveClasses LiveClasses::at(const Problem &p, Carver *carver) {
-    constexpr int64_t kMostTileClasses = 512;
-    const int64_t most = most_live(p);
-    return {carver->take<uint8_t>(marks_bytes(p)), carver->take<int64_t>(most + kMostTileClasses), most};
+    LiveClasses live;
+    live.most = most_live(p);
+    live.marks = carver->take<uint8_t>(marks_bytes(p));
+    live.classes = live.rows = carver->take<int64_t>(live.most + kMostTileClasses);
+    return live;
+}
+
+LiveClasses LiveClasses::in(const Problem &p, void *memory, int64_t bytes) {
+    const auto layout = [&](void *base, LiveClasses *live) {
+        Carver carver(base);
+        *live = at(p, &carver);
+        live->rows = carver.take<int64_t>(live->most + kMostTileClasses);
+        return carver.bytes();
+    };
+    LiveClasses live;
+    if (layout(nullptr, &live) > bytes) return {};
+    layout(memory, &live);
+    return live;
 }
 
 GatheredClasses GatheredClasses::at(const Problem &p, int64_t classes, Carver *carver) {
@@ -128,20 +146,22 @@ GatheredClasses GatheredClasses::at(const Problem &p, int64_t classes, Carver *c
             carver->take<float>(classes)};
 }
 
+CondensedRoom CondensedRoom::of_chunk(const Problem &p, const BackwardKernels &kernels) {
+    const BackwardPlan plan = kernels.plan(p);
+    return {scratch_bytes(p, kernels, plan, plan.chunk), plan.chunk};
+}
+
 // What label smoothing adds is there for all classes.
-int64_t condensed_chunk(const Problem &p, const BackwardKernels &kernels) {
+int64_t condensed_chunk(const Problem &p, const BackwardKernels &kernels, const CondensedRoom &room) {
     constexpr int64_t kLeastTiles = 4;
     if (kernels.mark_classes == nullptr || p.spec.label_smoothing > 0.0) return 0;
     const BackwardPlan plan = kernels.plan(p);
     if (p.spec.classes < kLeastTiles * plan.tile) return 0;
     const auto bytes = [&](int64_t classes) {
-        Carver carver(nullptr);
-        ChunkScratch::at(p, plan, classes, kernels.dz_bytes, &carver);
-        return carver.bytes();
+        return scratch_bytes(p, kernels, plan, classes) + gathered_bytes(p, classes);
     };
-    const int64_t room = bytes(plan.chunk);
-    int64_t tiles = plan.chunk / plan.tile;
-    while (tiles > 0 && bytes(tiles * plan.tile) + gathered_bytes(p, tiles * plan.tile) > room) --tiles;
+    int64_t tiles = std::min(room.most_classes, p.spec.classes) / plan.tile;
+    while (tiles > 0 && bytes(tiles * plan.tile) > room.bytes) --tiles;
     // Positions so few, or rows so long, that what is gathered takes most of the room.
     if (tiles * plan.tile * 4 < plan.chunk) return 0;
     Problem live = p;

@@ -103,6 +103,21 @@ decide_filters_early_kernel(FilterMass mass, int64_t rows, int64_t count, double
     if (exact_embeddings == embeddings && exact_classifier == classifier) control->unmeasured = false;
 }
 
+// One thread.
+__global__ void make_dense_exact_kernel(bool embeddings, bool classifier, BackwardControl *control, float *report) {
+    if (!control->dense || control->condensed) return;
+    control->filter_embeddings = control->filter_classifier = 0.0f;
+    if (report == nullptr) return;
+    if (embeddings) {
+        report[CCE_REPORT_EMBEDDINGS_MEAN] = report[CCE_REPORT_EMBEDDINGS_WORST] = 0.0f;
+        report[CCE_REPORT_EMBEDDINGS_EXACT] = 1.0f;
+    }
+    if (classifier) {
+        report[CCE_REPORT_CLASSIFIER_MEAN] = report[CCE_REPORT_CLASSIFIER_WORST] = 0.0f;
+        report[CCE_REPORT_CLASSIFIER_EXACT] = 1.0f;
+    }
+}
+
 }  // namespace
 
 int32_t begin_backward(const Problem &p, const State &state, bool has_grad_lse, bool dense, bool unmeasured,
@@ -127,6 +142,12 @@ int32_t decide_filters_early(const Problem &p, const FilterMass &mass, int64_t r
                              BackwardControl *control, cudaStream_t stream) {
     return launch("deciding on the filters", decide_filters_early_kernel, 1, kDecideThreads, stream, mass, p.rows, rows,
                   p.spec.max_dropped_mass, embeddings, classifier, control);
+}
+
+int32_t make_dense_exact(bool embeddings, bool classifier, BackwardControl *control, float *report,
+                         cudaStream_t stream) {
+    return launch("switching filters off that save nothing", make_dense_exact_kernel, 1, 1, stream, embeddings,
+                  classifier, control, report);
 }
 
 }  // namespace cce::cuda

@@ -2,7 +2,8 @@
 // is free: the products of a piece of the classes have their scratch in the rows of those behind it, and the sums of
 // dE, in float32, are in the last rows. For the classes of these nothing is left: dE takes them without dC, then dC
 // without dE, in pieces that shrink with the rows that are left; the last ones have their scratch where the lists of
-// filtered/ were. The logits of those few classes are computed once more.
+// filtered/ were. The logits of those few classes are computed once more. Products of few classes have a way of their
+// own (condensed.h).
 #pragma once
 
 #include <algorithm>

@@ -57,6 +57,12 @@ int32_t decide_filters(const Problem &p, const FilterMass &mass, bool embeddings
 int32_t decide_filters_early(const Problem &p, const FilterMass &mass, int64_t rows, bool embeddings, bool classifier,
                              BackwardControl *control, cudaStream_t stream);
 
+// Where dense products go over all classes in place of the lists, an entry that is dropped takes as long as one that is
+// kept: switches the filters off, and says so in the report (NULL: not wanted) of the gradients that are wanted. To be
+// called once it is known which classes they go over.
+int32_t make_dense_exact(bool embeddings, bool classifier, BackwardControl *control, float *report,
+                         cudaStream_t stream);
+
 // ---- dz: the gradient of E . C + b ------------------------------------------------------------------
 
 // What dense products go over.

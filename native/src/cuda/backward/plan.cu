@@ -89,10 +89,13 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &ker
     scratch.kept = carver.take<KeptMass>(filtered ? 2 * p.rows : 0);
     if (by_lists) scratch.lists = filtered::Scratch::at(p, &carver);
     scratch.lists_end = carver.bytes();
-    const bool condenses = by_lists && has_dense_scratch(p, kernels) && condensed_chunk(p, kernels) > 0;
-    if (condenses) scratch.live = LiveClasses::at(p, &carver);
+    const bool has_dense = !by_lists || has_dense_scratch(p, kernels);
+    if (by_lists && has_dense && condensed_chunk(p, kernels, CondensedRoom::of_chunk(p, kernels)) > 0)
+        scratch.live = LiveClasses::at(p, &carver);
+    if (by_lists && !has_dense)
+        scratch.live = LiveClasses::in(p, scratch.lists.entries(), scratch.lists.entry_bytes);
     scratch.dropped = carver.take<float>(drops ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
-    if (!by_lists || has_dense_scratch(p, kernels))
+    if (has_dense)
         scratch.dense = DenseScratch::at(p, kernels.plan(p), kernels.dz_bytes, &carver);
     scratch.bytes = carver.bytes();
     return scratch;

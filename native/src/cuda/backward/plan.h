@@ -66,7 +66,7 @@ struct BackwardScratch {
     KeptMass *kept;           // (2, R) with a filter
     filtered::Scratch lists;  // where that applies
     int64_t lists_end;        // offset of what follows them
-    LiveClasses live;         // with lists and dense products that can be condensed
+    LiveClasses live;         // with lists; in their own memory without dense scratch
     float *dropped;           // (2, splits, R) with a filter, but neither lists nor kernels that measure what is kept
     DenseScratch dense;       // without lists, or where has_dense_scratch
     int64_t bytes;

@@ -73,10 +73,12 @@ Scratch Scratch::at(const Problem &p, Carver *carver) {
     const int64_t heavy = entries / kLightEntries + 1;
     lists.heavy = carver->take<uint32_t>(heavy);
     lists.units = carver->take<Unit>(units);
+    const int64_t entries_begin = carver->bytes();
     lists.logits = carver->take<float>(entries);
     lists.slots = carver->take<uint8_t>(entries);
     lists.classes = carver->take<uint8_t>(entries);
     lists.places = carver->take<uint16_t>(entries);
+    scratch.entry_bytes = carver->bytes() - entries_begin;
     lists.tiles = static_cast<int32_t>(tiles);
     lists.blocks = static_cast<int32_t>(blocks);
     lists.most_entries = static_cast<uint32_t>(std::min<int64_t>(entries, UINT32_MAX));
@@ -126,11 +128,11 @@ int32_t Pass::list() const {
     return may_leave ? leave_lists(work(), control, stream) : CCE_OK;
 }
 
-int32_t Pass::mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t),
-                           uint8_t *marks) const {
+int32_t Pass::mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t), uint8_t *marks,
+                           int64_t bytes) const {
     Work all = work();
     all.may_stop = false;
-    CCE_TRY(try_condensing(all, control, stream));
+    CCE_TRY(try_condensing(all, marks, bytes, control, stream));
     return kernel(p, all, marks, stream);
 }
 

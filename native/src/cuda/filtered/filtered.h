@@ -18,11 +18,13 @@ struct Scratch {
     float *partials;        // of the sums below, which label smoothing alone needs
     float *classes_sum;     // (D + 1): sum_j w[j] C[j]
     float *rows_sum;        // (D + 1): sum_i smoothing[i] E[i], and the sum of the factors
+    int64_t entry_bytes;    // of the memory of the entries, which nobody reads once control->dense is set
 
     static Scratch at(const Problem &p, Carver *carver);
 
-    // Of all of its memory.
+    // Of all of its memory, and of that of the entries.
     void *begin() const { return lists.counters; }
+    void *entries() const { return lists.logits; }
 };
 
 // One backward pass.
@@ -50,9 +52,10 @@ struct Pass {
     int32_t mark() const;
     // Lists what they keep, and measures it if that is asked for.
     int32_t list() const;
-    // Marks the live classes by `kernel` if that pays; `marks` is clear.
-    int32_t mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t),
-                         uint8_t *marks) const;
+    // Clears `marks`, whole multiples of 16 `bytes`, and marks the live classes by `kernel`, if control->dense is set
+    // and that pays. They may lie in the memory of the entries.
+    int32_t mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t), uint8_t *marks,
+                         int64_t bytes) const;
     // Sums the gradients.
     int32_t sum() const;
 

@@ -32,9 +32,9 @@ int32_t list_candidates(const Problem &p, const Work &work, cudaStream_t stream)
 // control->unmeasured, since whoever lists can measure.
 int32_t leave_lists(const Work &work, BackwardControl *control, cudaStream_t stream);
 
-// Sets control->marking where dense products do the work, with a filter for all gradients that are wanted, if few
-// enough logits are live that finding the live classes among them pays.
-int32_t try_condensing(const Work &work, BackwardControl *control, cudaStream_t stream);
+// Where dense products do the work, clears `marks` and, with a filter for all gradients that are wanted, sets
+// control->marking if few enough logits are live that finding the live classes among them pays.
+int32_t try_condensing(const Work &work, uint8_t *marks, int64_t bytes, BackwardControl *control, cudaStream_t stream);
 
 // ---- smoothing.cu ----------------------------------------------------------------------------------
 

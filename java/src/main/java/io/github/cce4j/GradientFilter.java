@@ -15,9 +15,9 @@ import java.util.Objects;
  * with measurements, when filtering is safe and when it is not.
  *
  * <p>On a GPU the work follows the number of entries that are kept. Where a softmax is so flat that hundreds of them
- * are, at every position, it follows the number of classes that have any; if these are most of them too, filtered
- * gradients take as long as exact ones, and longer by far where they are added to a large classifier's gradient without
- * a limit.
+ * are, at every position, it follows the number of classes that have any; if these are many too, nothing is left out
+ * and gradients are exact. Only where they are added to a large classifier's gradient without a limit are they filtered
+ * still, which takes longer by far.
  *
  * {@snippet class="io.github.cce4j.snippets.LossSnippets" region="filter"}
  *
@@ -86,7 +86,8 @@ public final class GradientFilter {
     /**
      * The same with a limit: where the softmax mass that is left out, mean over the positions, exceeds it, backward is
      * exact by itself. The gradient of the embeddings, and those of classifier and bias, are judged each by their own
-     * mass; {@link FilterReport} tells. A limit takes as much work as the report, see {@link Backward#filterReport}.
+     * mass, but where filtering one alone saves nothing both are exact; {@link FilterReport} tells. A limit takes as
+     * much work as the report, see {@link Backward#filterReport}.
      *
      * @param limit greater than 0, and above 1e-6, since a mass is not known better; 0 for no limit
      * @return a new filter

@@ -2,7 +2,7 @@ package io.github.cce4j.cli.train;
 
 import io.github.cce4j.FilterReport;
 
-/** What the filter dropped over the steps of a training. A step that the limit made exact dropped nothing. */
+/** What the filter dropped over the steps of a training. A step that was exact dropped nothing. */
 public final class DroppedMass {
     private int steps;
     private double embeddings;
@@ -33,12 +33,12 @@ public final class DroppedMass {
         return classifier / steps;
     }
 
-    /** In how many steps the limit made the embeddings' gradient exact. */
+    /** In how many steps the embeddings' gradient was exact. */
     public int embeddingsExact() {
         return embeddingsExact;
     }
 
-    /** In how many steps the limit made the gradients of classifier and bias exact. */
+    /** In how many steps the gradients of classifier and bias were exact. */
     public int classifierExact() {
         return classifierExact;
     }

@@ -46,7 +46,7 @@ final class TrainingReport {
     void filter(DroppedMass dropped) {
         line("filter", "dropped %.3g of the softmax mass from dE, %.3g from dC, mean of %,d steps",
                 dropped.embeddings(), dropped.classifier(), dropped.steps());
-        line("", "--max-dropped-mass made dE exact in %,d steps, dC in %,d", dropped.embeddingsExact(),
+        line("", "dE was exact in %,d steps, dC in %,d", dropped.embeddingsExact(),
                 dropped.classifierExact());
     }
 

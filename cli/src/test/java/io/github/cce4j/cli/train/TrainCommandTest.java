@@ -24,7 +24,7 @@ class TrainCommandTest {
     private static final Pattern FILTER =
             Pattern.compile("filter +dropped (\\S+) of the softmax mass from dE, (\\S+) from dC, mean of 20 steps");
     private static final Pattern EXACT =
-            Pattern.compile("--max-dropped-mass made dE exact in (\\d+) steps, dC in (\\d+)");
+            Pattern.compile("dE was exact in (\\d+) steps, dC in (\\d+)");
     private static final Pattern SAVED = Pattern.compile("loss (\\S+)\\. To score it");
 
     @TempDir

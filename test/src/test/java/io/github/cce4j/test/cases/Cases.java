@@ -41,8 +41,8 @@ public final class Cases {
 
     private static final Filter[] FILTERS = {
         Filter.NONE, new Filter(Filter.AUTO, Filter.AUTO, 0), new Filter(0.01, 0.01, 0), new Filter(0.05, 0.003, 0),
-        new Filter(0, 0.02, 0), new Filter(0.02, 0.02, LEAST_LIMIT), new Filter(0.02, 0.02, 0.9),
-        new Filter(Filter.AUTO, Filter.AUTO, LEAST_LIMIT)};
+        new Filter(0, 0.02, 0), new Filter(2e-4, 2e-4, 0), new Filter(0.02, 0.02, LEAST_LIMIT),
+        new Filter(0.02, 0.02, 0.9), new Filter(Filter.AUTO, Filter.AUTO, LEAST_LIMIT)};
 
     private static final List<Set<Gradient>> GRADIENTS = subsets(Gradient.class);
     private static final List<Set<Output>> OUTPUTS = subsets(Output.class);

@@ -11,11 +11,13 @@ import io.github.cce4j.Gradient;
  * @param logits    as forward computes them, row by row; null where the position is ignored
  * @param reportDoubt mass of entries that are equal to a threshold within rounding, in the order of the report's masses
  * @param valid     positions that are not ignored
+ * @param exact     what it must be if the report says that nothing was dropped since that would save nothing; null
+ *                  where that may not be
  */
 public record Expected(
         double[] loss, double[] lossScale, double[] lse, double[] targetLogit, double[] entropy, double[][] logits,
         Array embeddings, Array classifier, Array bias, FilterReport report,
-        double[] reportDoubt, int valid) {
+        double[] reportDoubt, int valid, Expected exact) {
 
     /**
      * A gradient.
@@ -33,6 +35,18 @@ public record Expected(
         public Array replacing(double[] others) {
             return new Array(others, gross, slack, untouched);
         }
+    }
+
+    /** The same where nothing may be dropped either: with these gradients and this report then. */
+    Expected or(GradientSums exact, FilterReport exactReport) {
+        return new Expected(loss, lossScale, lse, targetLogit, entropy, logits, embeddings, classifier, bias, report,
+                reportDoubt, valid, new Expected(loss, lossScale, lse, targetLogit, entropy, logits,
+                        exact.embeddings(), exact.classifier(), exact.bias(), exactReport, new double[4], valid, null));
+    }
+
+    /** What a result with this report, or null, is judged by. */
+    Expected judging(FilterReport actual) {
+        return exact != null && exact.report.equals(actual) ? exact : this;
     }
 
     public Array gradient(Gradient gradient) {
