@@ -22,6 +22,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
         append(&cases, covering_cases(kSmallGradients, kSanitizerCases));
         append(&cases, covering_cases(kSmallKept, kSanitizerCases));
         append(&cases, covering_cases(kSmallFlat, 2));
+        append(&cases, covering_cases(kCandidates, 4));
         append(&cases, covering_cases(kFlatInPlace, 1));
         return cases;
     }
@@ -30,6 +31,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kManyRows, kManyRowsCases));
     append(&cases, covering_cases(kLargeClassifier, INT64_MAX));
     append(&cases, covering_cases(kOfAnyMagnitude, INT64_MAX));
+    append(&cases, covering_cases(kCandidates, INT64_MAX));
     append(&cases, covering_cases(kKeptLogits, INT64_MAX));
     append(&cases, covering_cases(kKeptOfManyRows, kManyRowsCases));
     append(&cases, covering_cases(kFlatOverFew, INT64_MAX));

@@ -20,6 +20,7 @@ struct Layout {
     int64_t kept_maxima;
     int64_t candidate_ranges;
     int64_t candidates;
+    int64_t candidate_places;
     int64_t end;
 
     static Layout of(const Problem &p) {
@@ -40,7 +41,8 @@ struct Layout {
                                                 State::candidate_blocks(p) * kCandidateWarps;
         layout.candidates =
             layout.candidate_ranges + align_up(ranges * static_cast<int64_t>(sizeof(CandidateRange)));
-        layout.end = layout.candidates + align_up(pairs * static_cast<int64_t>(sizeof(CandidatePair)));
+        layout.candidate_places = layout.candidates + align_up(pairs * static_cast<int64_t>(sizeof(CandidatePair)));
+        layout.end = layout.candidate_places + align_up(pairs * static_cast<int64_t>(sizeof(uint16_t)));
         return layout;
     }
 };
@@ -76,7 +78,8 @@ State State::at(const Problem &p, void *buffer) {
             keeps ? reinterpret_cast<uint16_t *>(base + layout.kept_logits) : nullptr,
             keeps ? reinterpret_cast<float *>(base + layout.kept_maxima) : nullptr,
             lists ? reinterpret_cast<CandidateRange *>(base + layout.candidate_ranges) : nullptr,
-            lists ? reinterpret_cast<CandidatePair *>(base + layout.candidates) : nullptr};
+            lists ? reinterpret_cast<CandidatePair *>(base + layout.candidates) : nullptr,
+            lists ? reinterpret_cast<uint16_t *>(base + layout.candidate_places) : nullptr};
 }
 
 int32_t check_targets(const Problem &p, const StateHeader &header) {

@@ -27,6 +27,7 @@ constexpr int64_t kKeptTileClasses = 192;
 constexpr int64_t kCandidateTileClasses = 192;
 constexpr int64_t kCandidateBlockRows = 128;
 constexpr int64_t kCandidateWarps = 4;
+constexpr int64_t kCandidateRowPairs = 256;  // that there is room for, on average
 constexpr uint64_t kNoCandidates = UINT64_MAX;
 
 struct CandidateRange {
@@ -34,11 +35,9 @@ struct CandidateRange {
     uint32_t count;
 };
 
-// Two logits, of neighbouring classes. 16 bytes, which a thread stores at once.
-struct alignas(16) CandidatePair {
+// Two logits, of neighbouring classes.
+struct alignas(8) CandidatePair {
     float logits[2];
-    uint32_t place;  // whose they are in their block and tile
-    uint32_t unused;
 };
 
 // The parts of a state buffer; every part is aligned to kAlignment.
@@ -53,6 +52,7 @@ struct State {
     // The logits that filtered gradients may keep, two by two; NULL without.
     CandidateRange *candidate_ranges;  // (tiles, blocks, kCandidateWarps)
     CandidatePair *candidates;         // (Problem::candidate_pairs)
+    uint16_t *candidate_places;        // (Problem::candidate_pairs): whose they are in their block and tile
 
     static bool has_segments(const Problem &p) {
         const bool filtered = p.spec.filter_embeddings > 0.0 || p.spec.filter_classifier > 0.0;

@@ -38,6 +38,10 @@ std::vector<int> levels(const BackwardChoices &choices) {
         count[kFilters] = 2;
     }
     if (choices.lends) count[kLimit] = 1;
+    if (choices.candidates) {
+        for (Factor factor : {kState, kKept}) count[factor] = 1;
+        count[kFilters] = 2;
+    }
     const std::vector<int> of_forward = forward_levels(choices.forward);
     count.insert(count.end(), of_forward.begin(), of_forward.end());
     return count;
@@ -114,6 +118,16 @@ void choose_lending(BackwardCase *c) {
     c->accumulate &= ~CCE_GRADIENT_CLASSIFIER;
 }
 
+void choose_candidates(bool different, BackwardCase *c) {
+    cce_problem *s = &c->spec;
+    const double one = std::pow(10, real(-0.7, 1)) / static_cast<double>(s->classes);
+    c->candidates = true;
+    c->wanted.argmax = c->wanted.entropy = false;
+    s->label_smoothing = 0;
+    s->filter_embeddings = std::min(0.9, one);
+    s->filter_classifier = different ? std::min(0.9, real(1, 2) * one) : s->filter_embeddings;
+}
+
 constexpr double kSmall = 1e-6;
 constexpr double kLarge = 1e6;
 
@@ -184,6 +198,8 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     if (choices.flat) {
         c.flat = choices.lends ? static_cast<Flat>(level[kFlat] + static_cast<int>(Flat::kFront)) : Flat::kMiddle;
         choose_flat(level[kFilters], &c);
+    } else if (choices.candidates) {
+        choose_candidates(level[kFilters], &c);
     } else {
         choose_filters(static_cast<Filters>(level[kFilters]), &s);
     }
@@ -307,6 +323,7 @@ std::string describe(const BackwardCase &c) {
     constexpr const char *kFlatNames[] = {"", " flat", " flat=front", " flat=end", " flat=spread", " flat=near_end"};
     text += kFlatNames[static_cast<int>(c.flat)];
     if (c.lends) text += " lends";
+    if (c.candidates) text += " candidates";
     return text;
 }
 
@@ -375,6 +392,16 @@ const BackwardChoices kFlatInPlace = {
 
 const BackwardChoices kOfAnyMagnitude = {
     {{1, 65, 257, 600}, {5, 130, 1000, 5003}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false, {0}},
+    false,
+    false,
+    false,
+    true};
+
+const BackwardChoices kCandidates = {
+    {{1, 65, 127, 128, 129, 255, 257, 600}, {5, 130, 191, 192, 193, 385, 500}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false,
+     {0}},
+    false,
+    false,
     false,
     false,
     false,

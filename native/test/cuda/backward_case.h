@@ -34,6 +34,7 @@ struct BackwardCase : ForwardCase {
     Magnitude magnitude = Magnitude::kOne;
     Flat flat = Flat::kNot;            // over some of the classes, nearly 0 elsewhere
     bool lends = false;                // dC lends dense products its memory
+    bool candidates = false;           // of which forward on Hopper leaves all
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
     void fill();
@@ -72,7 +73,8 @@ struct BackwardChoices {
     bool keeps_logits;  // in every case, with all that it takes
     bool flat;          // likewise
     bool of_any_magnitude = false;
-    bool lends = false;  // dC, in every case
+    bool lends = false;       // dC, in every case
+    bool candidates = false;  // with a filter, and what else candidates take, in every case
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
@@ -84,6 +86,7 @@ extern const BackwardChoices kFlatOverFew;
 extern const BackwardChoices kFlatOfManyRows;
 extern const BackwardChoices kFlatInPlace;
 extern const BackwardChoices kOfAnyMagnitude;
+extern const BackwardChoices kCandidates;  // so few classes that there is room for all logits
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;

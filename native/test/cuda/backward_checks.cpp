@@ -81,13 +81,19 @@ void check_backward(const BackwardCase &c, const BackwardReference &expected, co
     const GradientReference *reference = reference_of(c, expected, family);
     if (reference != nullptr && !reference->undecided) {
         compare_backward(c, results, *reference, family == "cuda-plain" ? CCE_F32 : c.spec.dtype);
+        const bool filters = c.spec.filter_embeddings != 0 || c.spec.filter_classifier != 0;
+        if (family == "cuda-sm90" && filters)
+            compare_backward(c, run_backward_without_candidates(c, inputs), *reference, c.spec.dtype);
         // It also says who computed the gradients.
         BackwardCase asking = c;
         asking.wants_report = true;
         if (c.leaves_lists() && !c.wants_report)
             compare_report(run_backward(asking, inputs, DeviceBuffer::kNan, nullptr).report, *reference);
     }
-    if (c.lends) check_lending(c, family != "cuda-sm90" || reference == &expected.condensed);
+    if (c.candidates && family == "cuda-sm90")
+        check(leaves_all_candidates(c, inputs), "forward leaves all candidates");
+    if (c.lends && family != "cuda-plain")
+        check_lending(c, family != "cuda-sm90" || reference == &expected.condensed);
     const Stream stream;
     check(same_bits(results, run_backward(c, inputs, DeviceBuffer::kNumber, stream)),
           "the same bits in other memory, on another stream");

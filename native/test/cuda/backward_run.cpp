@@ -1,5 +1,8 @@
 #include "cuda/backward_run.h"
 
+#include <cstddef>
+
+#include "common/state.h"
 #include "support/check.h"
 
 namespace cce::test {
@@ -78,6 +81,21 @@ int32_t DeviceBackward::enqueue_gradients(const cce_inputs &inputs, cudaStream_t
                         workspace_.bytes(), stream);
 }
 
+bool DeviceBackward::has_all_candidates() const {
+    StateHeader header;
+    require(cudaDeviceSynchronize(), "waiting for forward");
+    require(cudaMemcpy(&header, state().data(), sizeof header, cudaMemcpyDeviceToHost), "reading the state");
+    return header.candidate_pairs <= static_cast<uint64_t>(case_.rows() * kCandidateRowPairs);
+}
+
+void DeviceBackward::forget_candidates() {
+    require(cudaDeviceSynchronize(), "waiting for forward");
+    char *const header = static_cast<char *>(state().data());
+    require(cudaMemcpy(header + offsetof(StateHeader, candidate_pairs), &kNoCandidates, sizeof kNoCandidates,
+                       cudaMemcpyHostToDevice),
+            "forgetting candidates");
+}
+
 BackwardResults DeviceBackward::results() const {
     require(cudaDeviceSynchronize(), "waiting for backward");
     return {download(embeddings_, case_.embeddings_dtype, asks_for(CCE_GRADIENT_EMBEDDINGS)),
@@ -105,6 +123,22 @@ BackwardResults run_backward(const BackwardCase &c, const DeviceInputs &inputs, 
     check(inputs.intact(), "guards of the inputs");
     if (DeviceBuffer::guarded) check(state == contents(backward.state()), "backward leaves the state alone");
     return results;
+}
+
+bool leaves_all_candidates(const BackwardCase &c, const DeviceInputs &inputs) {
+    DeviceBackward backward(c);
+    backward.poison(DeviceBuffer::kNan);
+    require_ok(backward.enqueue_state(inputs.view(), nullptr), "filling the state");
+    return backward.has_all_candidates();
+}
+
+BackwardResults run_backward_without_candidates(const BackwardCase &c, const DeviceInputs &inputs) {
+    DeviceBackward backward(c);
+    backward.poison(DeviceBuffer::kNan);
+    require_ok(backward.enqueue_state(inputs.view(), nullptr), "filling the state");
+    backward.forget_candidates();
+    require_ok(backward.enqueue_gradients(inputs.view(), nullptr), "cce_backward");
+    return backward.results();
 }
 
 }  // namespace cce::test

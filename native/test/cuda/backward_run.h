@@ -24,6 +24,10 @@ public:
     // The state as the case has it, by forward or from an lse.
     int32_t enqueue_state(const cce_inputs &inputs, cudaStream_t stream);
     int32_t enqueue_gradients(const cce_inputs &inputs, cudaStream_t stream);
+    // Whether forward left all candidates for filtered gradients in the state; and as if it had left none. Both wait for
+    // the device.
+    bool has_all_candidates() const;
+    void forget_candidates();
     // Waits for the device.
     BackwardResults results() const;
     bool intact() const;
@@ -41,5 +45,11 @@ private:
 // All of it once: memory poisoned with `byte`, forward and backward on `stream`, which must succeed and leave the
 // guards, and backward the state, as they were.
 BackwardResults run_backward(const BackwardCase &c, const DeviceInputs &inputs, int byte, cudaStream_t stream);
+
+// Whether forward leaves all candidates.
+bool leaves_all_candidates(const BackwardCase &c, const DeviceInputs &inputs);
+
+// The same with the logits of live segments computed again, though forward may have left candidates.
+BackwardResults run_backward_without_candidates(const BackwardCase &c, const DeviceInputs &inputs);
 
 }  // namespace cce::test

@@ -1,6 +1,6 @@
 // Lists what the filters keep where forward has left all candidates (forward/candidates.cuh): no logits are computed
 // again then. A unit's candidates lie in the ranges of the blocks that its positions are in; which of them are kept is
-// marked, then stored in the unit's two orders, so the order of the candidates shows nowhere. Reads 16 bytes a pair of
+// marked, then stored in the unit's two orders, so the order of the candidates shows nowhere. Reads 10 bytes a pair of
 // candidates twice, and waits for memory more than it reads.
 #include "cuda/check.h"
 #include "cuda/device.h"
@@ -67,15 +67,14 @@ __device__ void for_each_candidate(CandidatesShared &shared, const Work &work, c
         for (uint32_t k = threadIdx.x; k < count; k += kBlockThreads) {
             const int32_t range = range_of(shared, k);
             const uint32_t at = shared.first[range] + k - shared.before[range];
-            const CandidatePair pair = candidates.pairs[at];
-            const CandidatePlace place = CandidatePlace::decode(pair.place);
+            const CandidatePlace place = CandidatePlace::decode(candidates.places[at]);
             const int32_t block = (first + range) / kCandidateWarps;
             const int64_t in_tile = static_cast<int64_t>(rank.tile) * work.lists.blocks + block;
             uint32_t in_block;
             if (!is_live(work.lists.live[in_tile], place.row, &in_block)) continue;
             const uint32_t slot = work.lists.rank[in_tile] + in_block - rank.first;  // below `first` it wraps around
             if (slot < kUnitRows)
-                f(block * kBlockRows + place.row, static_cast<int32_t>(slot), place.first_class, pair);
+                f(block * kBlockRows + place.row, static_cast<int32_t>(slot), place.first_class, candidates.pairs[at]);
         }
         __syncthreads();  // the next ones come into the same place
     }

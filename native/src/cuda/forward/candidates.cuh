@@ -11,22 +11,22 @@ namespace cce::cuda {
 struct Candidates {
     CandidateRange *ranges;  // as State::candidate_ranges; NULL: they are not wanted
     CandidatePair *pairs;
+    uint16_t *places;
     StateHeader *header;
     uint64_t most;
     int64_t blocks;
 
     static Candidates of(const Problem &p, const State &state) {
-        return {state.candidate_ranges, state.candidates, state.header, static_cast<uint64_t>(p.candidate_pairs),
-                State::candidate_blocks(p)};
+        return {state.candidate_ranges,  state.candidates, state.candidate_places, state.header,
+                static_cast<uint64_t>(p.candidate_pairs), State::candidate_blocks(p)};
     }
 
     // Pairs that there is room for. With more classes few row segments are live, and to compute them again costs less
     // than a tenth of the forward pass.
     static int64_t room(const Problem &p) {
         constexpr int64_t kMostTiles = 1024;
-        constexpr int64_t kRowPairs = 256;
         if (div_up(p.spec.classes, kCandidateTileClasses) > kMostTiles) return 0;
-        return p.rows <= UINT32_MAX / kRowPairs ? p.rows * kRowPairs : 0;
+        return p.rows <= UINT32_MAX / kCandidateRowPairs ? p.rows * kCandidateRowPairs : 0;
     }
 
     __device__ CandidateRange &range(int64_t tile, int64_t block, int64_t warp) const {
@@ -39,15 +39,14 @@ struct Candidates {
 // Whose logits a pair has: the position's row in its block, and the first of the two classes.
 struct CandidatePlace {
     static constexpr int kPairBits = 7;
-    static_assert(kCandidateTileClasses / 2 <= 1 << kPairBits);
+    static_assert(kCandidateTileClasses / 2 <= 1 << kPairBits && kCandidateBlockRows <= 1 << (16 - kPairBits));
 
     int32_t row;
     int32_t first_class;  // in the tile
 
-    __device__ uint32_t encode() const { return static_cast<uint32_t>(row << kPairBits | first_class / 2); }
-    __device__ static CandidatePlace decode(uint32_t place) {
-        const auto number = static_cast<int32_t>(place);
-        return {number >> kPairBits, number % (1 << kPairBits) * 2};
+    __device__ uint16_t encode() const { return static_cast<uint16_t>(row << kPairBits | first_class / 2); }
+    __device__ static CandidatePlace decode(uint16_t place) {
+        return {place >> kPairBits, place % (1 << kPairBits) * 2};
     }
 };
 

@@ -52,15 +52,15 @@ public:
 #pragma unroll
             for (int u = 0; u < 2; ++u) {
                 const uint32_t of_any = __reduce_or_sync(kAllLanes, pairs_[p][u]);
-                const uint32_t first_place = CandidatePlace{tile_row(0, p, u), pair_column(0)}.encode();
+                const uint16_t first_place = CandidatePlace{tile_row(0, p, u), pair_column(0)}.encode();
 #pragma unroll
                 for (int first = 0; first < kPairs; first += kPairsAtOnce) {
                     if ((of_any >> first & ((1u << kPairsAtOnce) - 1)) == 0) continue;  // in all lanes
 #pragma unroll
                     for (int pair = first; pair < first + kPairsAtOnce; ++pair) {
                         const float *z = &x[p][4 * pair + 2 * u];
-                        store_pair(to, &at, pairs_[p][u] & 1u << pair, z[0] * unit, z[1] * unit,
-                                   first_place + 4 * pair);
+                        store_pair(to, pairs_[p][u] & 1u << pair, &at, z[0] * unit, z[1] * unit,
+                                   first_place + (pair_column(pair) - pair_column(0)) / 2);
                     }
                 }
             }
@@ -79,20 +79,21 @@ private:
     }
 
     // Stores a pair at *at, and counts it, if `kept` is not 0; without a branch, whose lanes would have to meet again.
-    __device__ static void store_pair(const Candidates &to, uint32_t *at, uint32_t kept, float a, float b,
-                                      uint32_t place) {
-        static_assert(sizeof(CandidatePair) == 16);
+    __device__ static void store_pair(const Candidates &to, uint32_t kept, uint32_t *at, float a, float b,
+                                      int32_t place) {
         asm volatile(
             "{\n"
             ".reg .pred kept;\n"
-            ".reg .b64 pair;\n"
+            ".reg .b64 pair, place;\n"
             "setp.ne.u32 kept, %1, 0;\n"
-            "mad.wide.u32 pair, %0, 16, %2;\n"
-            "@kept st.global.v4.b32 [pair], {%3, %4, %5, %5};\n"
+            "mad.wide.u32 pair, %0, 8, %2;\n"
+            "mad.wide.u32 place, %0, 2, %3;\n"
+            "@kept st.global.v2.f32 [pair], {%4, %5};\n"
+            "@kept st.global.u16 [place], %6;\n"
             "@kept add.u32 %0, %0, 1;\n"
             "}"
             : "+r"(*at)
-            : "r"(kept), "l"(to.pairs), "r"(__float_as_uint(a)), "r"(__float_as_uint(b)), "r"(place)
+            : "r"(kept), "l"(to.pairs), "l"(to.places), "f"(a), "f"(b), "h"(static_cast<uint16_t>(place))
             : "memory");
     }
 
