@@ -24,12 +24,19 @@ bias_gradient_kernel(const T *dz, Block block, const BackwardControl *control, d
     const auto pair = static_cast<int32_t>(threadIdx.x) % kPairs;
     const auto lane = static_cast<int32_t>(threadIdx.x) / kPairs;
     const int64_t rows = Minimum()(control->valid - block.first_row, block.rows);
+    // Nobody may have written the columns from there on.
+    const int64_t columns = block.existing(*control) - (first_column + 2 * pair);
     double sum[2] = {};
+    if (columns >= 2) {
 #pragma unroll 8
-    for (int64_t row = lane; row < rows; row += kLanes) {
-        const float2 both = load_pair(dz + row * block.pitch + first_column + 2 * pair);
-        sum[0] += both.x;
-        sum[1] += both.y;
+        for (int64_t row = lane; row < rows; row += kLanes) {
+            const float2 both = load_pair(dz + row * block.pitch + first_column + 2 * pair);
+            sum[0] += both.x;
+            sum[1] += both.y;
+        }
+    } else if (columns == 1) {
+        for (int64_t row = lane; row < rows; row += kLanes)
+            sum[0] += to_float(dz[row * block.pitch + first_column + 2 * pair]);
     }
     of_lane[lane][2 * pair] = sum[0];
     of_lane[lane][2 * pair + 1] = sum[1];
