@@ -13,6 +13,8 @@ int32_t absent(Arguments...) {
 
 bool keeps_nothing(const Problem &) { return false; }
 
+int64_t no_candidates(const Problem &) { return 0; }
+
 int64_t no_workspace(const Problem &, int32_t) { return 0; }
 
 }  // namespace
@@ -21,9 +23,9 @@ int32_t cuda_device_count() { return 0; }
 
 const Backend &cuda_backend() {
     static const Backend backend = {
-        absent, absent, absent, absent, absent, absent,        absent,       absent, absent, absent, absent, absent,
-        absent, absent, absent, absent, absent, keeps_nothing, no_workspace, absent, absent, absent, absent, absent,
-        absent,
+        absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent,
+        absent, absent, absent, absent, absent, keeps_nothing, no_candidates, no_workspace,
+        absent, absent, absent, absent, absent, absent,
     };
     return backend;
 }
