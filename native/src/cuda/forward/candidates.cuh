@@ -1,7 +1,7 @@
 // The logits that filtered gradients may keep, left by the forward pass, so that backward computes none of them again:
-// all that the target's logit, which no lse is below, does not rule out. Of a trained head's 32,000 classes that is
-// twice what is kept in the end. Where they do not fit, backward makes do without them: then it computes live segments
-// again (filtered/units.cuh).
+// all that the target's logit, which no lse is below, does not rule out. Of 32,000 classes that is one and a half times
+// to twice what is kept in the end (docs/performance.md). Where they do not fit, backward makes do without them: then
+// it computes live segments again (filtered/units.cuh).
 #pragma once
 
 #include "common/state.h"
