@@ -24,6 +24,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
         append(&cases, covering_cases(kSmallFlat, 2));
         append(&cases, covering_cases(kCandidates, 4));
         append(&cases, covering_cases(kFlatInPlace, 1));
+        append(&cases, covering_cases(kSmallFrequent, 4));
         return cases;
     }
     append(&cases, covering_cases(kAnyGradient, INT64_MAX));
@@ -37,6 +38,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kFlatOverFew, INT64_MAX));
     append(&cases, covering_cases(kFlatOfManyRows, 2));
     append(&cases, covering_cases(kFlatInPlace, kInPlaceCases));
+    append(&cases, covering_cases(kFrequent, INT64_MAX));
     return cases;
 }
 

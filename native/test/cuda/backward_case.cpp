@@ -43,6 +43,10 @@ std::vector<int> levels(const BackwardChoices &choices) {
         for (Factor factor : {kState, kKept, kUnread}) count[factor] = 1;
         count[kFilters] = 2;
     }
+    if (choices.frequent) {
+        count[kKept] = 1;
+        count[kFilters] = 2;
+    }
     const std::vector<int> of_forward = forward_levels(choices.forward);
     count.insert(count.end(), of_forward.begin(), of_forward.end());
     return count;
@@ -108,6 +112,30 @@ void fill_flat(BackwardCase *c) {
     for (int64_t &y : c->targets)
         if (y != s.ignore_index) y = popular.random();
     c->store_targets();
+}
+
+// A position keeps most of the frequent classes, and some of those whose bias is little lower.
+constexpr int64_t kFrequentClasses = 40;
+
+void choose_frequent(bool different, BackwardCase *c) {
+    constexpr double kAlike = 120;  // classes, were all of them as probable as the frequent ones
+    cce_problem *s = &c->spec;
+    const double one = real(0.2, 0.35) / kAlike;
+    c->frequent = true;
+    c->classes_masked = false;
+    s->temperature = real(0.8, 1.5);
+    if (s->softcap > 0) s->softcap += 12;  // or the others are not far enough below
+    s->label_smoothing = 0;
+    s->filter_embeddings = one;
+    s->filter_classifier = different ? real(1, 1.5) * one : one;
+}
+
+void fill_frequent(BackwardCase *c) {
+    constexpr double kLowest = 60;
+    const cce_problem &s = c->spec;
+    randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
+    for (int64_t j = 0; j < s.classes; ++j)
+        if (j % (s.classes / kFrequentClasses) != 0) c->bias.set(j, c->bias.get(j) - real(0, kLowest));
 }
 
 // With all positions, of which there are just enough that few logits are live.
@@ -176,7 +204,7 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     BackwardCase c;
     static_cast<ForwardCase &>(c) =
         forward_case(choices.forward, std::vector<int>(level.begin() + kFactors, level.end()));
-    if (choices.flat) c.has_bias = true;
+    if (choices.flat || choices.frequent) c.has_bias = true;
     cce_problem &s = c.spec;
     const int32_t possible = c.has_bias ? kAllGradients : kAllGradients & ~CCE_GRADIENT_BIAS;
     c.asked = (level[kAsked] + 1) & possible;
@@ -201,6 +229,8 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
         choose_flat(level[kFilters], &c);
     } else if (choices.candidates) {
         choose_candidates(level[kFilters], &c);
+    } else if (choices.frequent) {
+        choose_frequent(level[kFilters], &c);
     } else {
         choose_filters(static_cast<Filters>(level[kFilters]), &s);
     }
@@ -253,6 +283,7 @@ bool dense_products_have_memory(const BackwardCase &c) {
 void BackwardCase::fill() {
     ForwardCase::fill();
     if (flat != Flat::kNot) fill_flat(this);
+    if (frequent) fill_frequent(this);
     if (unread_is_nan) {
         const std::vector<char> read = read_tokens();
         for (int64_t i = 0; i < embeddings.count; ++i)
@@ -324,6 +355,7 @@ std::string describe(const BackwardCase &c) {
     constexpr const char *kFlatNames[] = {"", " flat", " flat=front", " flat=end", " flat=spread", " flat=near_end"};
     text += kFlatNames[static_cast<int>(c.flat)];
     if (c.lends) text += " lends";
+    if (c.frequent) text += " frequent";
     if (c.candidates) text += " candidates";
     return text;
 }
@@ -407,6 +439,19 @@ const BackwardChoices kCandidates = {
     false,
     false,
     true};
+
+const BackwardChoices kFrequent = {
+    {{129, 257, 600}, {5003}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false, {0}},
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+    true};
+
+const BackwardChoices kSmallFrequent = {
+    {{257}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false, false, false, false, true};
 
 const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 

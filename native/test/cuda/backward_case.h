@@ -35,6 +35,7 @@ struct BackwardCase : ForwardCase {
     Flat flat = Flat::kNot;            // over some of the classes, nearly 0 elsewhere
     bool lends = false;                // dC lends dense products its memory
     bool candidates = false;           // of which forward on Hopper leaves all
+    bool frequent = false;             // a few classes are kept by most positions, others by some, most by none
     Array before_embeddings, before_classifier, before_bias;  // what the gradients are added to
 
     void fill();
@@ -75,6 +76,7 @@ struct BackwardChoices {
     bool of_any_magnitude = false;
     bool lends = false;       // dC, in every case
     bool candidates = false;  // with a filter, and what else candidates take, in every case
+    bool frequent = false;    // likewise
 };
 extern const BackwardChoices kAnyGradient;
 extern const BackwardChoices kTensorCoreGradients;  // that every kernel family takes
@@ -87,9 +89,11 @@ extern const BackwardChoices kFlatOfManyRows;
 extern const BackwardChoices kFlatInPlace;
 extern const BackwardChoices kOfAnyMagnitude;
 extern const BackwardChoices kCandidates;  // so few classes that there is room for all logits
+extern const BackwardChoices kFrequent;
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;
+extern const BackwardChoices kSmallFrequent;
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most);
 

@@ -66,8 +66,8 @@ private:
         const bool may_leave = kernels_.are_fast() && (has_scratch || !in_place.pieces.empty());
         const bool may_leave_early = may_leave && (!measures() || kernels_.kept_mass != nullptr);
         const filtered::Pass pass = {p_, logits_, state_, scratch_.tokens, scratch_.rows, scratch_.control,
-                                     scratch_.lists, embeddings_store(), classifier_store(all), bias_store(all),
-                                     measures() ? scratch_.kept : nullptr, may_leave_early, may_leave, stream_};
+                                     scratch_.lists, scratch_.terms, scratch_.frequent, embeddings_store(),
+                                     classifier_store(all), bias_store(all), measures() ? scratch_.kept : nullptr, may_leave_early, may_leave, stream_};
         CCE_TRY(pass.mark());
         if (may_leave_early && measures()) CCE_TRY(measure_kept());
         CCE_TRY(pass.list());
@@ -76,6 +76,8 @@ private:
         if (condensing.chunk > 0) CCE_TRY(find_live_classes(pass));
         if (may_leave)
             CCE_TRY(make_dense_exact(wants_embeddings(), wants_classifier(), scratch_.control, report(), stream_));
+        CCE_TRY(pass.list_terms());
+        CCE_TRY(frequent_products());
         CCE_TRY(pass.sum());
         if (condensing.chunk > 0) CCE_TRY(condensed_products(condensing));
         if (!in_place.pieces.empty()) return dense_in_place(in_place);
@@ -191,6 +193,27 @@ private:
             CCE_TRY(expand_classes(p_, live, plan_.tile, classifier_store({}), stream_));
         }
         return clear_dead_classes(p_, live, classifier_store({}), bias_store({}), stream_);
+    }
+
+    // dC of the frequent classes, and their share of dE.
+    int32_t frequent_products() const {
+        const filtered::Frequent &frequent = scratch_.frequent;
+        if (frequent.most == 0) return CCE_OK;
+        Problem problem = p_;
+        problem.spec.classes = frequent.most;
+        const Block block = {0, p_.rows, 0, frequent.most, frequent.most, Products::kFrequent};
+        if (grad_.classifier != nullptr)
+            CCE_TRY(kernels_.classifier_gradient(problem, in_.embeddings, scratch_.tokens, frequent.dz[1], block,
+                                                 plan_.classifier, scratch_.control, scratch_.dense.partials,
+                                                 store_of_classes(grad_.classifier, grad_.classifier_dtype,
+                                                                  CCE_GRADIENT_CLASSIFIER, p_.spec.hidden, block,
+                                                                  frequent.classes),
+                                                 stream_));
+        if (!wants_embeddings()) return CCE_OK;
+        return kernels_.embeddings_gradient(problem, frequent.classifier, frequent.dz[0], block, plan_.embeddings,
+                                            scratch_.control, scratch_.dense.partials,
+                                            {frequent.sums, CCE_F32, false, nullptr, p_.spec.hidden, scratch_.control},
+                                            stream_);
     }
 
     // None where dC is not free to be written to before it is there.
@@ -361,13 +384,13 @@ private:
         return store_of_classes(grad_.bias, grad_.bias_dtype, CCE_GRADIENT_BIAS, 1, block, scratch_.live.classes);
     }
 
-    // Line m is the block's class m; `rows`: of the condensed ones.
+    // Line m is the block's class m; `rows`: of the gathered ones.
     GradientStore store_of_classes(void *array, int32_t dtype, int32_t gradient, int64_t width, const Block &block,
                                    const int64_t *rows) const {
-        const bool condensed = block.is_condensed();
-        const int64_t offset = condensed ? 0 : block.first_class * width * dtype_bytes(dtype);
+        const bool gathered = block.is_gathered();
+        const int64_t offset = gathered ? 0 : block.first_class * width * dtype_bytes(dtype);
         return {array == nullptr ? nullptr : static_cast<char *>(array) + offset, dtype, adds(gradient),
-                condensed ? rows + block.first_class : nullptr, width, scratch_.control};
+                gathered ? rows + block.first_class : nullptr, width, scratch_.control};
     }
 
     const Problem &p_;

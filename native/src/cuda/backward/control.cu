@@ -16,7 +16,7 @@ __global__ void begin_backward_kernel(const StateHeader *header, uint64_t finger
     const bool good = header->fingerprint == fingerprint;
     const bool any = good && (header->divisor != 0.0 || has_grad_lse);
     *control = {any ? header->valid : 0, good ? 0.0f : NAN, filter_embeddings, filter_classifier, dense, unmeasured,
-                false, false, 0, good ? header->kept_classes : 0, 1.0f, 1.0f};
+                false, false, 0, good ? header->kept_classes : 0, 0, 1.0f, 1.0f};
 }
 
 __global__ void __launch_bounds__(kThreads) list_tokens_kernel(Logits logits, int64_t *tokens) {

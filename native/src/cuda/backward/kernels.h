@@ -24,6 +24,7 @@ struct BackwardControl {
     bool condensed;            // with `dense`: whether the products go over those alone
     int64_t live_classes;      // how many these are, in whole tiles
     int64_t kept_classes;      // the first ones, whose logits forward kept
+    int64_t frequent_classes;  // how many have a product of their own (filtered/frequent.h)
     float dz_scale;            // a power of two that dz is multiplied with; 1 but for float16 (dz_scale.cu)
     float inverse_dz_scale;
 };
@@ -65,16 +66,19 @@ int32_t make_dense_exact(bool embeddings, bool classifier, BackwardControl *cont
 
 // ---- dz: the gradient of E . C + b ------------------------------------------------------------------
 
-// What dense products go over.
-enum class Products { kAll, kCondensed, kEither };
+// What dense products go over: all classes, the live ones (condensed.h), one or the other of these two, or the frequent
+// ones beside the lists (filtered/frequent.h).
+enum class Products { kAll, kCondensed, kEither, kFrequent };
 
 // Whether they are to be computed.
 __device__ inline bool are_due(Products products, const BackwardControl &control) {
+    if (products == Products::kFrequent) return !control.dense && control.frequent_classes > 0;
     return control.dense && (products == Products::kEither || (products == Products::kCondensed) == control.condensed);
 }
 
-// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes). Condensed classes
-// are numbered by their place among the live ones, and those of a block have an operand of their own in place of C.
+// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes). Where these are not
+// all, they are numbered by their place among the live or frequent ones, and those of a block have an operand of their
+// own in place of C.
 struct Block {
     int64_t first_row;
     int64_t rows;
@@ -89,12 +93,14 @@ struct Block {
     }
 
     __host__ __device__ bool is_condensed() const { return products == Products::kCondensed; }
+    __host__ __device__ bool is_gathered() const { return is_condensed() || products == Products::kFrequent; }
     // The row of the operand that is its first class.
-    __host__ __device__ int64_t first_operand() const { return is_condensed() ? 0 : first_class; }
-    // Of its classes. With condensed ones the device alone knows.
+    __host__ __device__ int64_t first_operand() const { return is_gathered() ? 0 : first_class; }
+    // Of its classes. With gathered ones the device alone knows.
     __device__ int64_t existing(const BackwardControl &control) const {
-        if (!is_condensed()) return classes;
-        return Maximum()(Minimum()(control.live_classes - first_class, classes), int64_t{0});
+        if (!is_gathered()) return classes;
+        const int64_t count = is_condensed() ? control.live_classes : control.frequent_classes;
+        return Maximum()(Minimum()(count - first_class, classes), int64_t{0});
     }
     __device__ bool is_due(const BackwardControl &control) const {
         return are_due(products, control) && existing(control) > 0;

@@ -12,6 +12,13 @@ namespace {
 // Depth below which splitting a product costs more than it gains.
 constexpr int64_t kLeastDepth = 256;
 
+template <typename Take>
+int64_t bytes_of(Take take) {
+    Carver carver(nullptr);
+    take(&carver);
+    return carver.bytes();
+}
+
 // Floats of the partial results of a product that is split.
 int64_t partial_count(const DepthSplits &splits, int64_t lines, int64_t columns) {
     return splits.count > 1 ? splits.count * lines * columns : 0;
@@ -95,8 +102,23 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &ker
     if (by_lists && !has_dense)
         scratch.live = LiveClasses::in(p, scratch.lists.entries(), scratch.lists.entry_bytes);
     scratch.dropped = carver.take<float>(drops ? 2 * plain::VocabularySplits::of(p).count * p.rows : 0);
-    if (has_dense)
-        scratch.dense = DenseScratch::at(p, kernels.plan(p), kernels.dz_bytes, &carver);
+    if (!has_dense) {
+        scratch.bytes = carver.bytes();
+        return scratch;
+    }
+    const BackwardPlan plan = kernels.plan(p);
+    scratch.dense = DenseScratch::at(p, plan, kernels.dz_bytes, &carver);
+    if (by_lists) {
+        const int64_t chunk_bytes = bytes_of([&](Carver *chunk) {
+            ChunkScratch::at(p, plan, plan.chunk, kernels.dz_bytes, chunk);
+        });
+        Carver chunk(base == nullptr ? nullptr : static_cast<char *>(base) + carver.bytes() - chunk_bytes);
+        scratch.terms = filtered::ListedTerms::at(p, scratch.lists.lists, &chunk);
+        if (kernels.are_fast())
+            scratch.frequent = filtered::Frequent::at(p, plan.separate_dz, scratch.dense.embeddings,
+                                                      chunk_bytes - chunk.bytes(), &chunk);
+        carver.take<char>(std::max<int64_t>(0, chunk.bytes() - chunk_bytes));
+    }
     scratch.bytes = carver.bytes();
     return scratch;
 }

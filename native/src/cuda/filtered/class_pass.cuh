@@ -1,6 +1,6 @@
 // dC and db. Most classes have few entries or none: a warp takes 32 neighbours, whose entries of a unit follow each
 // other, then sums one after the other. Classes of more entries are listed and taken one by one: heavy ones by a warp,
-// the heaviest by a whole thread block.
+// the heaviest by a whole thread block. The most frequent ones may be none of ours (frequent.h).
 #pragma once
 
 #include "cuda/filtered/live.cuh"
@@ -74,111 +74,176 @@ __device__ inline void list_class(const Lists &lists, int32_t j, uint32_t count)
         lists.heavy[lists.most_heavy - 1 - atomicAdd(&lists.counters->heavy, 1u)] = j;
 }
 
-// Spans of 32 classes from `first_class` on; heavy ones are put on a list instead. By a warp.
-template <typename T, bool kAligned>
-__device__ void sum_group(Terms &terms, const Work &work, const Window &window, int32_t first_class,
-                          const Spans &spans) {
-    const Lists &lists = work.lists;
-    const int32_t tile = first_class / kTileClasses;
-    const int32_t c = first_class % kTileClasses + lane_of();
+// Terms of a window's classes, collected from the lists. All by a warp.
+struct CollectedClasses {
+    const Work &work;
+    const Window &window;
+
+    // To collect them twice would cost more than it saves.
+    template <typename F>
+    __device__ static void share_out(unsigned long long *taken, int32_t count, int64_t width, F f) {
+        for_each_part(taken, count, width, f);
+    }
+
+    // How many terms each lane's own of 32 neighbouring classes has.
+    __device__ uint32_t counts(int32_t first_class) const {
+        const Lists &lists = work.lists;
+        const int32_t tile = first_class / kTileClasses;
+        const int32_t c = first_class % kTileClasses + lane_of();
+        uint32_t count = 0;
+        for (uint32_t unit = lists.tile_unit[tile]; unit < lists.tile_unit[tile + 1]; ++unit)
+            count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
+        return count;
+    }
+
+    // Fills `terms` with those of the lanes whose count is not 0; each lane's own begin at `begin`.
+    __device__ void fill(Term *terms, int32_t first_class, uint32_t count, uint32_t begin) const {
+        const Lists &lists = work.lists;
+        const int32_t tile = first_class / kTileClasses;
+        const int32_t c = first_class % kTileClasses + lane_of();
+        const uint32_t first_unit = lists.tile_unit[tile];
+        const uint32_t end_unit = __any_sync(kAllLanes, count > 0) ? lists.tile_unit[tile + 1] : first_unit;
+        uint32_t filled = begin;
+        const BlockRanks ranks(work, window, tile);
+        for (uint32_t unit = first_unit; unit < end_unit; ++unit) {
+            const Unit &of = lists.units[unit];
+            const uint32_t from = of.classes[c];
+            const uint32_t until = of.classes[c + 1];
+            const uint32_t end = __shfl_sync(kAllLanes, until, kWarp - 1);
+            for (uint32_t base = __shfl_sync(kAllLanes, from, 0); base < end; base += kWarp) {
+                const uint32_t k = base + lane_of();
+                const int32_t owner = find_lane(until, k);  // whose class this lane's entry is of
+                const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
+                const bool wanted = __shfl_sync(kAllLanes, count, owner) > 0;
+                const bool taken = k < end && wanted;
+                const uint32_t slot = taken ? lists.slots[of.first + k] : 0;
+                const Term term = class_term(work, window, ranks, first_class + owner,
+                                             (unit - first_unit) * kUnitRows + slot,
+                                             taken ? lists.logits[of.first + k] : 0.0f, taken);
+                if (taken) terms[place] = term;
+            }
+            if (count > 0) filled += until - from;
+        }
+        __syncwarp();
+    }
+
+    // How many terms a class has.
+    __device__ uint32_t count(int32_t j) const {
+        const Lists &lists = work.lists;
+        const int32_t tile = j / kTileClasses;
+        const int32_t c = j % kTileClasses;
+        uint32_t count = 0;
+        for (uint32_t unit = lists.tile_unit[tile] + lane_of(); unit < lists.tile_unit[tile + 1]; unit += kWarp)
+            count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
+        return reduce_lanes(count, Sum());
+    }
+
+    // Fills `terms` with [from, end) of a class.
+    __device__ void fill_of(Term *terms, int32_t j, uint32_t from, uint32_t end) const {
+        const Lists &lists = work.lists;
+        const int32_t tile = j / kTileClasses;
+        const int32_t c = j % kTileClasses;
+        const uint32_t first_unit = lists.tile_unit[tile];
+        const uint32_t end_unit = lists.tile_unit[tile + 1];
+        const BlockRanks ranks(work, window, tile);
+        uint32_t before = 0;
+        for (uint32_t base = first_unit; base < end_unit && before < end; base += kWarp) {
+            const uint32_t own = base + lane_of();
+            uint32_t first = 0, count = 0;
+            if (own < end_unit) {
+                first = lists.units[own].first + lists.units[own].classes[c];
+                count = lists.units[own].classes[c + 1] - lists.units[own].classes[c];
+            }
+            uint32_t total;
+            const uint32_t begin = before + scan_lanes(count, &total);
+            const uint32_t last = Minimum()(before + total, end);
+            for (uint32_t at = Maximum()(from, before); at < last; at += kWarp) {
+                const uint32_t k = at + lane_of();
+                const int32_t owner = find_lane(begin + count, k);
+                const uint32_t entry = __shfl_sync(kAllLanes, first, owner) + k - __shfl_sync(kAllLanes, begin, owner);
+                const bool taken = k < last;
+                const uint32_t slot = taken ? lists.slots[entry] : 0;
+                const Term term = class_term(work, window, ranks, j, (base + owner - first_unit) * kUnitRows + slot,
+                                             taken ? lists.logits[entry] : 0.0f, taken);
+                if (taken) terms[k - from] = term;
+            }
+            before += total;
+        }
+        __syncwarp();
+    }
+};
+
+// The same of all classes, where terms are listed.
+struct ListedClasses {
+    const ListedTerms &listed;
+    int32_t classes;
+
+    template <typename F>
+    __device__ static void share_out(unsigned long long *taken, int32_t count, int64_t width, F f) {
+        for_each_span(taken, count, width, f);
+    }
+
+    __device__ uint32_t counts(int32_t first_class) const {
+        const int32_t j = first_class + lane_of();
+        return j < classes ? listed.class_begin[j + 1] - listed.class_begin[j] : 0;
+    }
+
+    __device__ void fill(Term *terms, int32_t first_class, uint32_t count, uint32_t begin) const {
+        const int32_t j = first_class + lane_of();
+        const uint32_t from = j < classes ? listed.class_begin[j] : 0;
+        const uint32_t end = __shfl_sync(kAllLanes, begin + count, kWarp - 1);
+        for (uint32_t base = 0; base < end; base += kWarp) {
+            const uint32_t k = base + lane_of();
+            const int32_t owner = find_lane(begin + count, k);
+            const uint32_t at = __shfl_sync(kAllLanes, from, owner) + k - __shfl_sync(kAllLanes, begin, owner);
+            if (k < end) terms[k] = listed.by_class[at];
+        }
+        __syncwarp();
+    }
+
+    __device__ uint32_t count(int32_t j) const { return listed.class_begin[j + 1] - listed.class_begin[j]; }
+
+    __device__ void fill_of(Term *terms, int32_t j, uint32_t from, uint32_t end) const {
+        const Term *of_class = listed.by_class + listed.class_begin[j];
+        for (uint32_t k = from + lane_of(); k < end; k += kWarp) terms[k - from] = of_class[k];
+        __syncwarp();
+    }
+};
+
+// Spans of 32 classes from `first_class` on; heavy ones are put on a list instead, and frequent ones are left alone. By
+// a warp.
+template <typename T, bool kAligned, typename Source>
+__device__ void sum_group(Terms &terms, const Source &source, const Work &work, const Window &window,
+                          int32_t first_class, const Spans &spans) {
     const int32_t j = first_class + lane_of();
-    const bool exists = j >= window.first_class && j < window.end_class;
-    const uint32_t first_unit = lists.tile_unit[tile];
-    const uint32_t end_unit = lists.tile_unit[tile + 1];
-    uint32_t count = 0;
-    for (uint32_t unit = first_unit; unit < end_unit; ++unit)
-        count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
+    const bool is_due = j >= window.first_class && j < window.end_class && work.frequent_place(j) == Frequent::kNone;
+    uint32_t count = source.counts(first_class);
     const bool heavy = count > kLightEntries;
-    if (heavy && exists && spans.first == 0) list_class(lists, j, count);
-    if (heavy) count = 0;
+    if (heavy && is_due && spans.first == 0) list_class(work.lists, j, count);
+    if (heavy || !is_due) count = 0;
     uint32_t total;
     const uint32_t begin = scan_lanes(count, &total);
-    uint32_t filled = begin;
-    const BlockRanks ranks(work, window, tile);
-    for (uint32_t unit = first_unit; total > 0 && unit < end_unit; ++unit) {
-        const Unit &of = lists.units[unit];
-        const uint32_t from = of.classes[c];
-        const uint32_t until = of.classes[c + 1];
-        const uint32_t end = __shfl_sync(kAllLanes, until, kWarp - 1);
-        for (uint32_t base = __shfl_sync(kAllLanes, from, 0); base < end; base += kWarp) {
-            const uint32_t k = base + lane_of();
-            const int32_t owner = find_lane(until, k);  // whose class this lane's entry is of
-            const uint32_t place = __shfl_sync(kAllLanes, filled, owner) + k - __shfl_sync(kAllLanes, from, owner);
-            const bool light = !__shfl_sync(kAllLanes, heavy, owner);
-            const bool taken = k < end && light;
-            const uint32_t slot = taken ? lists.slots[of.first + k] : 0;
-            const Term term = class_term(work, window, ranks, first_class + owner,
-                                         (unit - first_unit) * kUnitRows + slot,
-                                         taken ? lists.logits[of.first + k] : 0.0f, taken);
-            if (taken) terms[place] = term;
-        }
-        if (!heavy) filled += until - from;
-    }
-    __syncwarp();
+    source.fill(terms, first_class, count, begin);
     for (int32_t lane = 0; lane < kWarp; ++lane) {
-        const bool skipped = heavy || !exists;
+        const bool skipped = heavy || !is_due;
         if (__shfl_sync(kAllLanes, skipped, lane)) continue;
         sum_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
-                                     static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)), spans);
+                               static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)), spans);
     }
     __syncwarp();
 }
 
 // The classes of the window but for heavy ones, for the positions of all. The whole grid.
-template <typename T, bool kAligned>
-__device__ void sum_classes(Terms &terms, const Work &work, const Window &window) {
+template <typename T, bool kAligned, typename Source>
+__device__ void sum_classes(Terms &terms, const Source &source, const Work &work, const Window &window) {
     const int32_t first_group = window.first_tile() * kGroups;
     const int32_t groups = window.end_tile() * kGroups - first_group;
-    for_each_part(&work.lists.counters->groups, groups, work.classifier.width, [&](int32_t group, const Spans &spans) {
-        const int32_t first_class = (first_group + group) * kWarp;
-        if (first_class < window.end_class && first_class + kWarp > window.first_class)
-            sum_group<T, kAligned>(terms, work, window, first_class, spans);
-    });
-}
-
-// Writes entries [from, end) of a class, counted over its units, as terms. By a warp.
-__device__ inline void collect_class(Term *terms, const Work &work, const Window &window, int32_t j, uint32_t from,
-                                     uint32_t end) {
-    const Lists &lists = work.lists;
-    const int32_t tile = j / kTileClasses;
-    const int32_t c = j % kTileClasses;
-    const uint32_t first_unit = lists.tile_unit[tile];
-    const uint32_t end_unit = lists.tile_unit[tile + 1];
-    const BlockRanks ranks(work, window, tile);
-    uint32_t before = 0;
-    for (uint32_t base = first_unit; base < end_unit && before < end; base += kWarp) {
-        const uint32_t own = base + lane_of();
-        uint32_t first = 0, count = 0;
-        if (own < end_unit) {
-            first = lists.units[own].first + lists.units[own].classes[c];
-            count = lists.units[own].classes[c + 1] - lists.units[own].classes[c];
-        }
-        uint32_t total;
-        const uint32_t begin = before + scan_lanes(count, &total);
-        const uint32_t last = Minimum()(before + total, end);
-        for (uint32_t at = Maximum()(from, before); at < last; at += kWarp) {
-            const uint32_t k = at + lane_of();
-            const int32_t owner = find_lane(begin + count, k);
-            const uint32_t entry = __shfl_sync(kAllLanes, first, owner) + k - __shfl_sync(kAllLanes, begin, owner);
-            const bool taken = k < last;
-            const uint32_t slot = taken ? lists.slots[entry] : 0;
-            const Term term = class_term(work, window, ranks, j, (base + owner - first_unit) * kUnitRows + slot,
-                                         taken ? lists.logits[entry] : 0.0f, taken);
-            if (taken) terms[k - from] = term;
-        }
-        before += total;
-    }
-    __syncwarp();
-}
-
-// How many entries a class has. By a warp.
-__device__ inline uint32_t entries_of(const Lists &lists, int32_t j) {
-    const int32_t tile = j / kTileClasses;
-    const int32_t c = j % kTileClasses;
-    uint32_t count = 0;
-    for (uint32_t unit = lists.tile_unit[tile] + lane_of(); unit < lists.tile_unit[tile + 1]; unit += kWarp)
-        count += lists.units[unit].classes[c + 1] - lists.units[unit].classes[c];
-    return reduce_lanes(count, Sum());
+    source.share_out(&work.lists.counters->groups, groups, work.classifier.width,
+                     [&](int32_t group, const Spans &spans) {
+                         const int32_t first_class = (first_group + group) * kWarp;
+                         if (first_class < window.end_class && first_class + kWarp > window.first_class)
+                             sum_group<T, kAligned>(terms, source, work, window, first_class, spans);
+                     });
 }
 
 // What each warp of a thread block has in shared memory.
@@ -191,10 +256,10 @@ struct HeavyShared {
 
 // One span of a class, or its bias, by a thread block: each warp has an equal part of the entries; the parts are
 // added in their order.
-template <typename T, bool kAligned, int kBlockWarps>
-__device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Work &work, const Window &window, int32_t j,
+template <typename T, bool kAligned, int kBlockWarps, typename Source>
+__device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Source &source, const Work &work, int32_t j,
                                    int64_t first) {
-    const uint32_t count = entries_of(work.lists, j);
+    const uint32_t count = source.count(j);
     const int32_t warp = warp_of();
     Term *terms = shared.terms[warp];
     const uint32_t each = (count + kBlockWarps - 1) / kBlockWarps;
@@ -207,7 +272,7 @@ __device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Work 
     for (uint32_t from = begin; from < end; from += kHeavyEntries) {
         const uint32_t until = Minimum()(from + kHeavyEntries, end);
         const auto here = static_cast<int32_t>(until - from);
-        collect_class(terms, work, window, j, from, until);
+        source.fill_of(terms, j, from, until);
         if (with_bias) bias += sum_terms(terms, here);
         if (work.classifier.array != nullptr)
             add_terms<T, kAligned>(sum, terms, here, work.logits.embeddings, work.classifier.width, first);
@@ -238,23 +303,23 @@ __device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Work 
 
 // The classes that sum_classes listed. At the heaviest all blocks are at the same span of different classes, so that
 // this part of E stays in the L2 cache. The whole grid.
-template <typename T, bool kAligned, int kBlockWarps>
-__device__ void sum_listed_classes(HeavyShared<kBlockWarps> &shared, const Work &work, const Window &window) {
+template <typename T, bool kAligned, int kBlockWarps, typename Source>
+__device__ void sum_heavy_classes(HeavyShared<kBlockWarps> &shared, const Source &source, const Work &work) {
     const Lists &lists = work.lists;
     const int64_t spans = work.classifier.array == nullptr ? 1 : (work.classifier.width + kSpan - 1) / kSpan;
     const uint32_t heaviest = lists.counters->heaviest;
     for (int64_t item = blockIdx.x; item < heaviest * spans; item += gridDim.x)
-        sum_heaviest_class<T, kAligned>(shared, work, window, static_cast<int32_t>(lists.heavy[item % heaviest]),
+        sum_heaviest_class<T, kAligned>(shared, source, work, static_cast<int32_t>(lists.heavy[item % heaviest]),
                                         item / heaviest * kSpan);
     Term *terms = shared.terms[warp_of()];
-    for_each_part(&lists.counters->classes, static_cast<int32_t>(lists.counters->heavy), work.classifier.width,
-                  [&](int32_t k, const Spans &part) {
-                      const auto j = static_cast<int32_t>(lists.heavy[lists.most_heavy - 1 - k]);
-                      const uint32_t count = entries_of(lists, j);
-                      collect_class(terms, work, window, j, 0, count);
-                      sum_class<T, kAligned>(work, j, terms, static_cast<int32_t>(count), part);
-                      __syncwarp();
-                  });
+    source.share_out(&lists.counters->classes, static_cast<int32_t>(lists.counters->heavy), work.classifier.width,
+                     [&](int32_t k, const Spans &part) {
+                         const auto j = static_cast<int32_t>(lists.heavy[lists.most_heavy - 1 - k]);
+                         const uint32_t count = source.count(j);
+                         source.fill_of(terms, j, 0, count);
+                         sum_class<T, kAligned>(work, j, terms, static_cast<int32_t>(count), part);
+                         __syncwarp();
+                     });
 }
 
 }  // namespace cce::cuda::filtered

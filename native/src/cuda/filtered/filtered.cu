@@ -105,6 +105,8 @@ Work Pass::work() const {
             scratch.least_live,
             scratch.target_tile,
             scratch.lists,
+            terms,
+            frequent,
             Candidates::of(p, state),
             embeddings,
             classifier,
@@ -136,6 +138,19 @@ int32_t Pass::mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint
     return kernel(p, all, marks, stream);
 }
 
+int32_t Pass::list_terms() const {
+    if (!terms.exist()) return CCE_OK;
+    const Work all = work();
+    if (all.wants_classes() || frequent.most > 0) {
+        CCE_TRY(count_class_terms(p, all, stream));
+        CCE_TRY(number_classes(all, control, stream));
+        CCE_TRY(prepare_frequent(p, all, stream));
+        CCE_TRY(list_class_terms(p, all, stream));
+        CCE_TRY(sum_frequent_biases(p, all, stream));
+    }
+    return all.wants_rows() ? list_row_terms(p, all, stream) : CCE_OK;
+}
+
 int32_t Pass::sum() const {
     if (p.spec.label_smoothing > 0.0) {
         if (embeddings.array != nullptr)
@@ -147,6 +162,7 @@ int32_t Pass::sum() const {
     if (may_leave) return CCE_OK;
     Work in_windows = work();
     ++in_windows.lists.counters;
+    in_windows.frequent.most = 0;
     return family_of_device(p.spec.device).filtered_windows(p, in_windows, stream);
 }
 

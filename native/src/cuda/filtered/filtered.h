@@ -36,6 +36,8 @@ struct Pass {
     const RowGradient *rows;
     BackwardControl *control;
     const Scratch &scratch;
+    const ListedTerms &terms;   // if there is memory for them
+    const Frequent &frequent;   // likewise
     GradientStore embeddings;  // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
@@ -46,7 +48,7 @@ struct Pass {
     bool may_leave;
     cudaStream_t stream;
 
-    // In this order, after row_gradients. With control->dense set, list and sum do nothing.
+    // In this order, after row_gradients. With control->dense set, list, list_terms and sum do nothing.
     // Finds what the filters may keep. Sets control->dense if that is too much for the lists, and clears
     // control->unmeasured if not.
     int32_t mark() const;
@@ -56,7 +58,9 @@ struct Pass {
     // and that pays. They may lie in the memory of the entries.
     int32_t mark_classes(int32_t (*kernel)(const Problem &, const Work &, uint8_t *, cudaStream_t), uint8_t *marks,
                          int64_t bytes) const;
-    // Sums the gradients.
+    // Lists the terms of all sums, if there is memory for them, and prepares the products of the frequent classes.
+    int32_t list_terms() const;
+    // Sums the gradients, after those products.
     int32_t sum() const;
 
 private:

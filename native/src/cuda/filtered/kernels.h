@@ -7,8 +7,23 @@ namespace cce::cuda::filtered {
 
 // ---- passes.cu ---------------------------------------------------------------------------------------
 
-// The gradients from lists that hold everything; else nothing.
+// The gradients from lists that hold everything; else nothing. So do the next five.
 int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream);
+
+// ---- class_terms.cu, frequent.cu, row_terms.cu: where terms are listed, in this order ----------------
+
+// terms.class_begin[j] = how many entries class j has.
+int32_t count_class_terms(const Problem &p, const Work &work, cudaStream_t stream);
+// Turns the counts into places, and chooses the frequent classes: control->frequent_classes.
+int32_t number_classes(const Work &work, BackwardControl *control, cudaStream_t stream);
+// Clears the dz of the frequent classes and gathers their rows of C.
+int32_t prepare_frequent(const Problem &p, const Work &work, cudaStream_t stream);
+// The terms of classes, and the dz of frequent ones.
+int32_t list_class_terms(const Problem &p, const Work &work, cudaStream_t stream);
+// db of the frequent classes.
+int32_t sum_frequent_biases(const Problem &p, const Work &work, cudaStream_t stream);
+// The terms of positions, without those of frequent classes.
+int32_t list_row_terms(const Problem &p, const Work &work, cudaStream_t stream);
 
 // ---- positions.cu ----------------------------------------------------------------------------------
 

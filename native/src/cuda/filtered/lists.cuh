@@ -46,6 +46,7 @@ struct Counters {
     uint32_t heaviest;  // and of more than kHeavyEntries
     // Parts of the sums that warps have taken. Who sums what depends on timing, the sums do not.
     unsigned long long rows, groups, classes;
+    unsigned long long row_terms;  // that have their place among those by position
 };
 
 struct Lists {

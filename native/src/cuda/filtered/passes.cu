@@ -1,7 +1,7 @@
 // Sums over the lists where they hold everything: dE by position, then dC and db by class, first the classes of few
 // entries, then the others. Bound by reading D elements an entry, mostly from the L2 cache, and by writing dC.
 //
-// Instances: bf16 and fp16, rows that are aligned to 16 bytes and others.
+// Instances: bf16 and fp16, rows that are aligned to 16 bytes and others, terms that are listed and others.
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/filtered/class_pass.cuh"
@@ -15,9 +15,15 @@ namespace {
 constexpr int kPassThreads = 384;  // as many as have the registers that they need
 constexpr int kPassWarps = kPassThreads / kWarp;
 
+template <bool kListed>
 struct RowShared {
     RowTerms terms[kPassWarps];
     Segments segments[kPassWarps];
+};
+
+template <>
+struct RowShared<true> {
+    RowTerms terms[kPassWarps];
 };
 
 struct ClassShared {
@@ -26,40 +32,68 @@ struct ClassShared {
 
 using HeavyBlockShared = HeavyShared<kPassWarps>;
 
-__device__ bool is_theirs(const Work &work) { return !work.control->dense && work.lists.hold_everything(); }
+// Where terms come from: `kListed`: from where they were listed, else from the lists themselves.
+template <bool kListed>
+__device__ auto rows_of(RowShared<kListed> &shared, const Work &work, const Window &window) {
+    if constexpr (kListed)
+        return ListedRows{work.terms};
+    else
+        return CollectedRows{shared.segments[warp_of()], work, window};
+}
 
-template <typename T, bool kAligned>
+template <bool kListed>
+__device__ auto classes_of(const Work &work, const Window &window) {
+    if constexpr (kListed)
+        return ListedClasses{work.terms, work.classes()};
+    else
+        return CollectedClasses{work, window};
+}
+
+template <typename T, bool kAligned, bool kListed>
 __global__ void __launch_bounds__(kPassThreads, 1) rows_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    RowShared &shared = *reinterpret_cast<RowShared *>(dynamic);
-    if (is_theirs(work))
-        sum_rows<T, kAligned>(shared.terms[warp_of()], shared.segments[warp_of()], work, window_of_all(work));
+    auto &shared = *reinterpret_cast<RowShared<kListed> *>(dynamic);
+    if (!work.sums_lists()) return;
+    const Window all = window_of_all(work);
+    sum_rows<T, kAligned>(shared.terms[warp_of()], rows_of<kListed>(shared, work, all), work, all);
 }
 
-template <typename T, bool kAligned>
+template <typename T, bool kAligned, bool kListed>
 __global__ void __launch_bounds__(kPassThreads, 1) classes_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    ClassShared &shared = *reinterpret_cast<ClassShared *>(dynamic);
-    if (is_theirs(work)) sum_classes<T, kAligned>(shared.terms[warp_of()], work, window_of_all(work));
+    auto &shared = *reinterpret_cast<ClassShared *>(dynamic);
+    if (!work.sums_lists()) return;
+    const Window all = window_of_all(work);
+    sum_classes<T, kAligned>(shared.terms[warp_of()], classes_of<kListed>(work, all), work, all);
 }
 
-template <typename T, bool kAligned>
+template <typename T, bool kAligned, bool kListed>
 __global__ void __launch_bounds__(kPassThreads, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    HeavyBlockShared &shared = *reinterpret_cast<HeavyBlockShared *>(dynamic);
-    if (is_theirs(work)) sum_listed_classes<T, kAligned>(shared, work, window_of_all(work));
+    auto &shared = *reinterpret_cast<HeavyBlockShared *>(dynamic);
+    if (!work.sums_lists()) return;
+    const Window all = window_of_all(work);
+    sum_heavy_classes<T, kAligned>(shared, classes_of<kListed>(work, all), work);
 }
 
-template <typename T, bool kAligned>
+template <typename T, bool kAligned, bool kListed>
 int32_t launch_passes_as(const Problem &p, const Work &work, cudaStream_t stream) {
     const char *doing = "summing filtered gradients";
     const int32_t blocks = traits_of(p.spec.device).multiprocessors;
     if (work.wants_rows())
-        CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned>, blocks, kPassThreads, sizeof(RowShared), stream, work));
+        CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned, kListed>, blocks, kPassThreads,
+                              sizeof(RowShared<kListed>), stream, work));
     if (!work.wants_classes()) return CCE_OK;
-    CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned>, blocks, kPassThreads, sizeof(ClassShared), stream, work));
-    return launch_shared(doing, heavy_classes_kernel<T, kAligned>, blocks, kPassThreads,
+    CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned, kListed>, blocks, kPassThreads, sizeof(ClassShared),
+                          stream, work));
+    return launch_shared(doing, heavy_classes_kernel<T, kAligned, kListed>, blocks, kPassThreads,
                          sizeof(HeavyBlockShared), stream, work);
+}
+
+template <typename T, bool kAligned>
+int32_t launch_passes_as(const Problem &p, const Work &work, cudaStream_t stream) {
+    return work.terms.exist() ? launch_passes_as<T, kAligned, true>(p, work, stream)
+                              : launch_passes_as<T, kAligned, false>(p, work, stream);
 }
 
 }  // namespace

@@ -6,12 +6,6 @@
 
 namespace cce::cuda::filtered {
 
-// A row of the other matrix and its factor.
-struct Term {
-    int32_t row;
-    float dz;
-};
-
 constexpr int kMostTerms = 1280;    // of some classes, for a warp, in shared memory
 constexpr int kPiece = 8;           // neighbouring elements of a lane
 constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
@@ -24,6 +18,28 @@ struct Spans {
     int64_t first, end;
 };
 
+// Numbers that the warps of a grid take one by one. Each asks for its next one before it uses the last.
+class Numbers {
+public:
+    __device__ explicit Numbers(unsigned long long *taken) : taken_(taken) { ask(); }
+
+    __device__ int64_t take() {
+        const int64_t number = __shfl_sync(kAllLanes, static_cast<int64_t>(next_), 0);
+        ask();
+        return number;
+    }
+
+private:
+    // As atomicAdd by the first lane, for which the compiler would wait at once.
+    __device__ void ask() {
+        if (lane_of() == 0)
+            asm volatile("atom.global.add.u64 %0, [%1], 1;" : "=l"(next_) : "l"(taken_) : "memory");
+    }
+
+    unsigned long long *const taken_;
+    uint64_t next_ = 0;
+};
+
 // Calls f(item, spans) in the warps of the grid, for all of each of `count` items or, if that leaves warps idle, for
 // each span of `width` elements on its own. Items differ in size: a warp takes its next part when it is done with one;
 // `taken` counts them.
@@ -32,14 +48,21 @@ __device__ void for_each_part(unsigned long long *taken, int32_t count, int64_t 
     constexpr int kRoundsToBusy = 2;
     const int64_t spans = (width + kSpan - 1) / kSpan;
     const int64_t parts = count < kRoundsToBusy * grid_warps() ? spans : 1;
-    const auto take = [&] {
-        unsigned long long part = 0;
-        if (lane_of() == 0) part = atomicAdd(taken, 1ull);
-        return static_cast<int64_t>(__shfl_sync(kAllLanes, part, 0));
-    };
-    for (int64_t part = take(); part < count * parts; part = take()) {
+    Numbers numbers(taken);
+    for (int64_t part = numbers.take(); part < count * parts; part = numbers.take()) {
         const int64_t first = part % parts * kSpan;
         f(static_cast<int32_t>(part / parts), parts == 1 ? Spans{0, width} : Spans{first, first + kSpan});
+    }
+}
+
+// The same span by span: all warps are at about the same part of the rows that they sum, which stays in the L2 cache.
+template <typename F>
+__device__ void for_each_span(unsigned long long *taken, int32_t count, int64_t width, F f) {
+    const int64_t spans = (width + kSpan - 1) / kSpan;
+    Numbers numbers(taken);
+    for (int64_t part = numbers.take(); part < count * spans; part = numbers.take()) {
+        const int64_t first = part / count * kSpan;
+        f(static_cast<int32_t>(part % count), Spans{first, first + kSpan});
     }
 }
 

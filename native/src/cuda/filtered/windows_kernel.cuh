@@ -50,14 +50,15 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
     };
     for (int32_t row = 0; work.wants_rows() && row < all().end_row;) {
         list(rows_from(work, all(), row));
-        sum_rows<T, kAligned>(shared.rows.terms[warp()], shared.rows.segments[warp()], work, window);
+        sum_rows<T, kAligned>(shared.rows.terms[warp()], CollectedRows{shared.rows.segments[warp()], work, window}, work,
+                              window);
         row = window.end_row;
     }
     for (int32_t j = 0; work.wants_classes() && j < all().end_class;) {
         list(classes_from(work, all(), j));
-        sum_classes<T, kAligned>(shared.classes[warp()], work, window);
+        sum_classes<T, kAligned>(shared.classes[warp()], CollectedClasses{work, window}, work, window);
         grid.sync();
-        sum_listed_classes<T, kAligned>(shared.heavy, work, window);
+        sum_heavy_classes<T, kAligned>(shared.heavy, CollectedClasses{work, window}, work);
         j = window.end_class;
     }
 }

@@ -4,7 +4,9 @@
 #include "common/problem.h"
 #include "cuda/backward/kernels.h"
 #include "cuda/fast_math.cuh"
+#include "cuda/filtered/frequent.h"
 #include "cuda/filtered/lists.cuh"
+#include "cuda/filtered/terms.h"
 #include "cuda/forward/candidates.cuh"
 #include "cuda/reduce.cuh"
 
@@ -24,12 +26,14 @@ struct Work {
     const uint8_t *least_live;     // by counting position: the smallest code that is live
     const int32_t *target_tile;    // by counting position; -1 without target
     Lists lists;
+    ListedTerms terms;
+    Frequent frequent;
     Candidates candidates;
     GradientStore embeddings;      // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;
     KeptMass *kept;                // (2, R): what the two filters keep; NULL: not wanted
-    int64_t kept_pitch;
+    int64_t kept_pitch;            // R
     bool may_stop;                 // listing, once the lists are full
     const float *classes_sum;      // sum_j w[j] C[j] (D), with label smoothing, else NULL
     const float *rows_sum;         // sum_i smoothing[i] E[i] (D), and sum_i smoothing[i] behind it
@@ -47,6 +51,14 @@ struct Work {
     }
 
     __device__ float weight(int32_t j) const { return logits.batch.class_weight(j); }
+
+    // Whether the gradients are sums over the lists, and not over windows of them or dense products.
+    __device__ bool sums_lists() const { return !control->dense && lists.hold_everything(); }
+
+    // The place of a class among the frequent ones.
+    __device__ uint16_t frequent_place(int32_t j) const {
+        return frequent.most > 0 ? frequent.places[j] : Frequent::kNone;
+    }
 };
 
 __device__ inline Window window_of_all(const Work &work) {

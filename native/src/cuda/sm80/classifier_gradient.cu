@@ -19,7 +19,8 @@ classifier_gradient_kernel(const T *dz, const T *embeddings, const int64_t *toke
     const auto across = static_cast<int32_t>(div_up(store.width, kColumnTile));
     const int32_t line = static_cast<int32_t>(blockIdx.x) / across * kLineTile;
     const int32_t column = static_cast<int32_t>(blockIdx.x) % across * kColumnTile;
-    const auto lines = static_cast<int32_t>(block.classes);
+    const auto lines = static_cast<int32_t>(block.existing(*control));
+    if (line >= lines) return;
     const int64_t valid = Minimum()(control->valid - block.first_row, block.rows);
     const auto depth = static_cast<int32_t>(Maximum()(valid, int64_t{0}));  // none at all leaves a sum of 0
     ProductSums sums;

@@ -22,7 +22,7 @@ embeddings_gradient_kernel(const T *dz, const T *classes, Block block, const Bac
     const int32_t column = static_cast<int32_t>(blockIdx.x) % across * kColumnTile;
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
     if (line >= lines) return;
-    const auto depth = static_cast<int32_t>(block.classes);
+    const auto depth = static_cast<int32_t>(block.existing(*control));
     ProductSums sums;
     multiply<T, kStages>(
         sums, shared_address(dynamic), AlongRows(dz + line * block.pitch, block.pitch, lines - line, depth),

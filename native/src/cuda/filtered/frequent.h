@@ -1,0 +1,32 @@
+// The most frequent classes. Half of all entries are of one class in 32, in V = 32,000 of a trained head, and where many
+// positions keep a class a matrix product over all of them is faster than sums over its entries. So their dz is written
+// out, their rows of C are gathered, and the dense kernels of backward multiply them: dC of these classes is complete
+// then, and the sums of dE begin from the product.
+//
+// A product reads and multiplies what nobody kept as zeros. Per class it takes 4 R D flops, while an entry takes 4 D
+// bytes, mostly from the L2 cache: on Hopper as long as 120 positions take the product. A class counts as frequent from
+// a little more on, for its row of dz and the sums of dE have a price too.
+#pragma once
+
+#include "common/problem.h"
+#include "cuda/carver.h"
+
+namespace cce::cuda::filtered {
+
+struct Frequent {
+    static constexpr uint16_t kNone = UINT16_MAX;
+    static constexpr int64_t kPositionsPerEntry = 80;  // a class needs one entry in so many
+    static constexpr int64_t kLeastEntries = 8;        // and at least so many
+
+    uint16_t *places;  // (V): of each class among the frequent ones, or kNone
+    int64_t *classes;  // (most): ascending; how many there are says control->frequent_classes
+    void *classifier;  // (most, D): their rows of C
+    void *dz[2];       // (R, most): for dE and for dC, the same unless they are filtered differently
+    float *sums;       // (R, D): their share of dE
+    int64_t most;      // and pitch of dz. 0: this is not for the problem
+
+    // What fits into `bytes`.
+    static Frequent at(const Problem &p, bool separate_dz, float *sums, int64_t bytes, Carver *carver);
+};
+
+}  // namespace cce::cuda::filtered
