@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kSanitizerCases = 16;
 constexpr int64_t kManyRowsCases = 8;
 constexpr int64_t kInPlaceCases = 24;
+constexpr int64_t kFrequentCases = 24;
 
 std::vector<BackwardCase> cases_of(const std::string &mode) {
     std::vector<BackwardCase> cases;
@@ -24,7 +25,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
         append(&cases, covering_cases(kSmallFlat, 2));
         append(&cases, covering_cases(kCandidates, 4));
         append(&cases, covering_cases(kFlatInPlace, 1));
-        append(&cases, covering_cases(kSmallFrequent, 4));
+        append(&cases, covering_cases(kSmallFrequent, 2));
         return cases;
     }
     append(&cases, covering_cases(kAnyGradient, INT64_MAX));
@@ -38,7 +39,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
     append(&cases, covering_cases(kFlatOverFew, INT64_MAX));
     append(&cases, covering_cases(kFlatOfManyRows, 2));
     append(&cases, covering_cases(kFlatInPlace, kInPlaceCases));
-    append(&cases, covering_cases(kFrequent, INT64_MAX));
+    append(&cases, covering_cases(kFrequent, kFrequentCases));
     return cases;
 }
 

@@ -441,7 +441,7 @@ const BackwardChoices kCandidates = {
     true};
 
 const BackwardChoices kFrequent = {
-    {{129, 257, 600}, {5003}, {8, 72, 200}, {CCE_F16, CCE_BF16}, false, {0}},
+    {{600}, {5003}, {1344, 2056}, {CCE_F16, CCE_BF16}, false, {0}},
     false,
     false,
     false,
@@ -451,7 +451,7 @@ const BackwardChoices kFrequent = {
     true};
 
 const BackwardChoices kSmallFrequent = {
-    {{257}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false, false, false, false, true};
+    {{257}, {5003}, {4104}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false, false, false, false, true};
 
 const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 

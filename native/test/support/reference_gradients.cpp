@@ -165,6 +165,7 @@ void resize(Gradient *gradient, int64_t count) {
 
 // Adds a term times `values` to line `line` of the gradient; returns the squares of what it added.
 Squares add(Gradient *gradient, int64_t line, const Term &term, const double *values, int64_t count) {
+    if (term.value == 0 && term.size == 0 && term.rounding == 0 && term.doubt == 0 && term.kept == 0) return {};
     double *value = &gradient->value[line * count], *size = &gradient->size[line * count];
     double *rounding = &gradient->rounding[line * count];
     double squares = 0, of_values = 0;

@@ -201,10 +201,11 @@ private:
         if (frequent.most == 0) return CCE_OK;
         Problem problem = p_;
         problem.spec.classes = frequent.most;
-        const Block block = {0, p_.rows, 0, frequent.most, frequent.most, Products::kFrequent};
+        const Block block = {0, p_.rows, 0, frequent.most, frequent.most, Products::kFrequent,
+                             frequent.partial_tiles};
         if (grad_.classifier != nullptr)
             CCE_TRY(kernels_.classifier_gradient(problem, in_.embeddings, scratch_.tokens, frequent.dz[1], block,
-                                                 plan_.classifier, scratch_.control, scratch_.dense.partials,
+                                                 plan_.classifier, scratch_.control, frequent.partials,
                                                  store_of_classes(grad_.classifier, grad_.classifier_dtype,
                                                                   CCE_GRADIENT_CLASSIFIER, p_.spec.hidden, block,
                                                                   frequent.classes),

@@ -11,6 +11,7 @@ namespace cce::cuda {
 // called with the problem's device current.
 struct BackwardKernels {
     int32_t dz_bytes;  // of an element of dz: 4 if it is float32, 2 if it has the 16-bit dtype of E and C
+    filtered::ProductTile tile;  // of the two products
     // From the shape and the device alone.
     BackwardPlan (*plan)(const Problem &p);
     // Whether they write these gradients of inputs that the family takes; `grad` NULL: whether they could write some.

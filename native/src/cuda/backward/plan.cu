@@ -115,8 +115,8 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &ker
         Carver chunk(base == nullptr ? nullptr : static_cast<char *>(base) + carver.bytes() - chunk_bytes);
         scratch.terms = filtered::ListedTerms::at(p, scratch.lists.lists, &chunk);
         if (kernels.are_fast())
-            scratch.frequent = filtered::Frequent::at(p, plan.separate_dz, scratch.dense.embeddings,
-                                                      chunk_bytes - chunk.bytes(), &chunk);
+            scratch.frequent = filtered::Frequent::at(p, kernels.tile, plan.separate_dz,
+                                                      scratch.dense.embeddings, chunk_bytes - chunk.bytes(), &chunk);
         carver.take<char>(std::max<int64_t>(0, chunk.bytes() - chunk_bytes));
     }
     scratch.bytes = carver.bytes();

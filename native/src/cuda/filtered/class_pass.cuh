@@ -1,5 +1,5 @@
-// dC and db. Most classes have few entries or none: a warp takes 32 neighbours, whose entries of a unit follow each
-// other, then sums one after the other. Classes of more entries are listed and taken one by one: heavy ones by a warp,
+// dC and db. Most classes have few entries or none: a warp takes some neighbours, whose entries of a unit follow each
+// other, and sums one after the other. Classes of more entries are listed and taken one by one: heavy ones by a warp,
 // the heaviest by a whole thread block. The most frequent ones may be none of ours (frequent.h).
 #pragma once
 
@@ -7,8 +7,6 @@
 #include "cuda/filtered/sums.cuh"
 
 namespace cce::cuda::filtered {
-
-constexpr int kGroups = kTileClasses / kWarp;  // of 32 classes, of a tile
 
 // The first lane whose `end`, ascending from lane to lane, is above `k`; the last one if none is.
 __device__ inline int32_t find_lane(uint32_t end, uint32_t k) {
@@ -76,6 +74,8 @@ __device__ inline void list_class(const Lists &lists, int32_t j, uint32_t count)
 
 // Terms of a window's classes, collected from the lists. All by a warp.
 struct CollectedClasses {
+    static constexpr int kClasses = kWarp;  // that a warp takes
+
     const Work &work;
     const Window &window;
 
@@ -85,7 +85,7 @@ struct CollectedClasses {
         for_each_part(taken, count, width, f);
     }
 
-    // How many terms each lane's own of 32 neighbouring classes has.
+    // How many terms each lane's own of the neighbouring classes has; 0 in other lanes.
     __device__ uint32_t counts(int32_t first_class) const {
         const Lists &lists = work.lists;
         const int32_t tile = first_class / kTileClasses;
@@ -173,8 +173,10 @@ struct CollectedClasses {
     }
 };
 
-// The same of all classes, where terms are listed.
+// The same of all classes, where terms are listed: to take fewer at a time costs little, and warps end together.
 struct ListedClasses {
+    static constexpr int kClasses = 16;
+
     const ListedTerms &listed;
     int32_t classes;
 
@@ -185,12 +187,11 @@ struct ListedClasses {
 
     __device__ uint32_t counts(int32_t first_class) const {
         const int32_t j = first_class + lane_of();
-        return j < classes ? listed.class_begin[j + 1] - listed.class_begin[j] : 0;
+        return lane_of() < kClasses && j < classes ? count(j) : 0;
     }
 
     __device__ void fill(Term *terms, int32_t first_class, uint32_t count, uint32_t begin) const {
-        const int32_t j = first_class + lane_of();
-        const uint32_t from = j < classes ? listed.class_begin[j] : 0;
+        const uint32_t from = listed.class_begin[Minimum()(first_class + lane_of(), classes)];
         const uint32_t end = __shfl_sync(kAllLanes, begin + count, kWarp - 1);
         for (uint32_t base = 0; base < end; base += kWarp) {
             const uint32_t k = base + lane_of();
@@ -210,38 +211,76 @@ struct ListedClasses {
     }
 };
 
-// Spans of 32 classes from `first_class` on; heavy ones are put on a list instead, and frequent ones are left alone. By
-// a warp.
+// A span of the classes from `first_class` on that `summed` has a bit for. Each lane's own class ends before term
+// `own_end`, all before `total`. The terms are one stream, so that rows of several classes are on their way at a time.
+// The loop has one place where it loads and one where it stores, for more of them is more than instruction caches hold.
+template <typename T, bool kAligned>
+__device__ void sum_stream(const Terms &terms, const Work &work, int32_t first_class, uint32_t summed, uint32_t own_end,
+                           uint32_t total, int64_t first) {
+    using Rows = RowsOfSpan<T, kAligned>;
+    const int64_t width = work.classifier.width;
+    const auto *const matrix = static_cast<const T *>(work.logits.embeddings);
+    const auto first_lane = [](uint32_t lanes) { return __ffs(static_cast<int>(lanes)) - 1; };
+    SpanSum sum;
+    Rows rows;
+    int32_t loaded = 0;
+    uint32_t k = 0;
+    for (uint32_t left = summed; left != 0; left &= left - 1) {
+        const int32_t j = first_class + first_lane(left);
+        const uint32_t end = __shfl_sync(kAllLanes, own_end, first_lane(left));
+        begin_sum(sum, work.rows_sum, smoothing_factor(work, j), width, first);
+        for (; k < end; ++k) {
+            if (loaded == 0) {
+                rows.load(terms + k, static_cast<int32_t>(total - k), matrix, width, first);
+                loaded = Rows::kRows;
+            }
+            rows.add(sum, 0);
+            rows.advance();
+            --loaded;
+        }
+        store_span_as<T, kAligned>(work.classifier, j, sum, first);
+    }
+}
+
+// Spans of some classes from `first_class` on; heavy ones are put on a list instead, and frequent ones are left alone.
+// By a warp.
 template <typename T, bool kAligned, typename Source>
 __device__ void sum_group(Terms &terms, const Source &source, const Work &work, const Window &window,
                           int32_t first_class, const Spans &spans) {
     const int32_t j = first_class + lane_of();
-    const bool is_due = j >= window.first_class && j < window.end_class && work.frequent_place(j) == Frequent::kNone;
+    const bool exists = lane_of() < Source::kClasses && j >= window.first_class && j < window.end_class;
+    const bool is_ours = exists && work.frequent_place(j) == Frequent::kNone;
     uint32_t count = source.counts(first_class);
     const bool heavy = count > kLightEntries;
-    if (heavy && is_due && spans.first == 0) list_class(work.lists, j, count);
-    if (heavy || !is_due) count = 0;
+    if (heavy && is_ours && spans.first == 0) list_class(work.lists, j, count);
+    const uint32_t summed = __ballot_sync(kAllLanes, is_ours && !heavy);
+    if ((summed >> lane_of() & 1) == 0) count = 0;
     uint32_t total;
     const uint32_t begin = scan_lanes(count, &total);
     source.fill(terms, first_class, count, begin);
-    for (int32_t lane = 0; lane < kWarp; ++lane) {
-        const bool skipped = heavy || !is_due;
-        if (__shfl_sync(kAllLanes, skipped, lane)) continue;
-        sum_class<T, kAligned>(work, first_class + lane, terms + __shfl_sync(kAllLanes, begin, lane),
-                               static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)), spans);
-    }
+    if (work.bias.array != nullptr && spans.first == 0)
+        for (uint32_t left = summed; left != 0; left &= left - 1) {
+            const int32_t lane = __ffs(static_cast<int>(left)) - 1;
+            const double sum = sum_terms(terms + __shfl_sync(kAllLanes, begin, lane),
+                                         static_cast<int32_t>(__shfl_sync(kAllLanes, count, lane)));
+            if (lane_of() == 0) store_bias(work, first_class + lane, sum);
+        }
+    if (work.classifier.array == nullptr) return;
+    for (int64_t first = spans.first; first < Minimum()(spans.end, work.classifier.width); first += kSpan)
+        sum_stream<T, kAligned>(terms, work, first_class, summed, begin + count, total, first);
     __syncwarp();
 }
 
 // The classes of the window but for heavy ones, for the positions of all. The whole grid.
 template <typename T, bool kAligned, typename Source>
 __device__ void sum_classes(Terms &terms, const Source &source, const Work &work, const Window &window) {
-    const int32_t first_group = window.first_tile() * kGroups;
-    const int32_t groups = window.end_tile() * kGroups - first_group;
+    constexpr int kTileGroups = kTileClasses / Source::kClasses;
+    const int32_t first_group = window.first_tile() * kTileGroups;
+    const int32_t groups = window.end_tile() * kTileGroups - first_group;
     source.share_out(&work.lists.counters->groups, groups, work.classifier.width,
                      [&](int32_t group, const Spans &spans) {
-                         const int32_t first_class = (first_group + group) * kWarp;
-                         if (first_class < window.end_class && first_class + kWarp > window.first_class)
+                         const int32_t first_class = (first_group + group) * Source::kClasses;
+                         if (first_class < window.end_class && first_class + Source::kClasses > window.first_class)
                              sum_group<T, kAligned>(terms, source, work, window, first_class, spans);
                      });
 }

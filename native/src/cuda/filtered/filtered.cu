@@ -142,8 +142,8 @@ int32_t Pass::list_terms() const {
     if (!terms.exist()) return CCE_OK;
     const Work all = work();
     if (all.wants_classes() || frequent.most > 0) {
-        CCE_TRY(count_class_terms(p, all, stream));
-        CCE_TRY(number_classes(all, control, stream));
+        CCE_TRY(count_classes(all, stream));
+        CCE_TRY(number_classes(p, all, control, stream));
         CCE_TRY(prepare_frequent(p, all, stream));
         CCE_TRY(list_class_terms(p, all, stream));
         CCE_TRY(sum_frequent_biases(p, all, stream));
@@ -152,6 +152,7 @@ int32_t Pass::list_terms() const {
 }
 
 int32_t Pass::sum() const {
+    CCE_TRY(sum_frequent_partials(p, work(), stream));
     if (p.spec.label_smoothing > 0.0) {
         if (embeddings.array != nullptr)
             CCE_TRY(sum_classifier(p, work(), scratch.partials, scratch.classes_sum, stream));

@@ -7,19 +7,21 @@ namespace cce::cuda::filtered {
 
 // ---- passes.cu ---------------------------------------------------------------------------------------
 
-// The gradients from lists that hold everything; else nothing. So do the next five.
+// The gradients from lists that hold everything; else nothing. So do the next seven.
 int32_t launch_passes(const Problem &p, const Work &work, cudaStream_t stream);
 
-// ---- class_terms.cu, frequent.cu, row_terms.cu: where terms are listed, in this order ----------------
+// ---- class_counts.cu, frequent.cu, class_terms.cu, row_terms.cu: where terms are listed, in this order ----
 
-// terms.class_begin[j] = how many entries class j has.
-int32_t count_class_terms(const Problem &p, const Work &work, cudaStream_t stream);
+// terms.class_begin[j] = how many entries class j has; terms.of_tile.
+int32_t count_classes(const Work &work, cudaStream_t stream);
 // Turns the counts into places, and chooses the frequent classes: control->frequent_classes.
-int32_t number_classes(const Work &work, BackwardControl *control, cudaStream_t stream);
+int32_t number_classes(const Problem &p, const Work &work, BackwardControl *control, cudaStream_t stream);
 // Clears the dz of the frequent classes and gathers their rows of C.
 int32_t prepare_frequent(const Problem &p, const Work &work, cudaStream_t stream);
 // The terms of classes, and the dz of frequent ones.
 int32_t list_class_terms(const Problem &p, const Work &work, cudaStream_t stream);
+// dC of the frequent classes where the product has left it in parts.
+int32_t sum_frequent_partials(const Problem &p, const Work &work, cudaStream_t stream);
 // db of the frequent classes.
 int32_t sum_frequent_biases(const Problem &p, const Work &work, cudaStream_t stream);
 // The terms of positions, without those of frequent classes.

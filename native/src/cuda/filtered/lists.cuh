@@ -17,6 +17,7 @@ constexpr int kBlockRows = 128;    // one bit each in Live
 constexpr int kTileClasses = 192;
 constexpr int kUnitRows = 128;
 constexpr int kGroupClasses = 8;   // whose entries are counted together
+constexpr int kBars = 12;          // numbers of entries from which on a class may count as frequent (frequent.h)
 
 // The live positions of a block in a tile.
 struct alignas(16) Live {
@@ -47,6 +48,9 @@ struct Counters {
     // Parts of the sums that warps have taken. Who sums what depends on timing, the sums do not.
     unsigned long long rows, groups, classes;
     unsigned long long row_terms;  // that have their place among those by position
+    // At each bar: classes that clear it, and their entries.
+    uint32_t frequent[kBars];
+    unsigned long long frequent_entries[kBars];
 };
 
 struct Lists {
@@ -74,6 +78,6 @@ struct Lists {
 };
 
 constexpr int kLightEntries = 40;   // most of a class that a warp sums together with its neighbours
-constexpr int kHeavyEntries = 320;  // most of a class that a warp sums alone
+constexpr int kHeavyEntries = 128;  // most of a class that a warp sums alone
 
 }  // namespace cce::cuda::filtered

@@ -12,29 +12,31 @@
 namespace cce::cuda::filtered {
 namespace {
 
-constexpr int kPassThreads = 384;  // as many as have the registers that they need
-constexpr int kPassWarps = kPassThreads / kWarp;
+// As many as have the registers that they need.
+template <bool kAligned>
+constexpr int kPassThreads = kAligned ? 384 : 256;
+template <bool kAligned>
+constexpr int kPassWarps = kPassThreads<kAligned> / kWarp;
 
-template <bool kListed>
+template <int kBlockWarps, bool kListed>
 struct RowShared {
-    RowTerms terms[kPassWarps];
-    Segments segments[kPassWarps];
+    RowTerms terms[kBlockWarps];
+    Segments segments[kBlockWarps];
 };
 
-template <>
-struct RowShared<true> {
-    RowTerms terms[kPassWarps];
+template <int kBlockWarps>
+struct RowShared<kBlockWarps, true> {
+    RowTerms terms[kBlockWarps];
 };
 
+template <int kBlockWarps>
 struct ClassShared {
-    Terms terms[kPassWarps];
+    Terms terms[kBlockWarps];
 };
-
-using HeavyBlockShared = HeavyShared<kPassWarps>;
 
 // Where terms come from: `kListed`: from where they were listed, else from the lists themselves.
-template <bool kListed>
-__device__ auto rows_of(RowShared<kListed> &shared, const Work &work, const Window &window) {
+template <int kBlockWarps, bool kListed>
+__device__ auto rows_of(RowShared<kBlockWarps, kListed> &shared, const Work &work, const Window &window) {
     if constexpr (kListed)
         return ListedRows{work.terms};
     else
@@ -50,27 +52,27 @@ __device__ auto classes_of(const Work &work, const Window &window) {
 }
 
 template <typename T, bool kAligned, bool kListed>
-__global__ void __launch_bounds__(kPassThreads, 1) rows_kernel(const __grid_constant__ Work work) {
+__global__ void __launch_bounds__(kPassThreads<kAligned>, 1) rows_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    auto &shared = *reinterpret_cast<RowShared<kListed> *>(dynamic);
+    auto &shared = *reinterpret_cast<RowShared<kPassWarps<kAligned>, kListed> *>(dynamic);
     if (!work.sums_lists()) return;
     const Window all = window_of_all(work);
-    sum_rows<T, kAligned>(shared.terms[warp_of()], rows_of<kListed>(shared, work, all), work, all);
+    sum_rows<T, kAligned>(shared.terms[warp_of()], rows_of(shared, work, all), work, all);
 }
 
 template <typename T, bool kAligned, bool kListed>
-__global__ void __launch_bounds__(kPassThreads, 1) classes_kernel(const __grid_constant__ Work work) {
+__global__ void __launch_bounds__(kPassThreads<kAligned>, 1) classes_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    auto &shared = *reinterpret_cast<ClassShared *>(dynamic);
+    auto &shared = *reinterpret_cast<ClassShared<kPassWarps<kAligned>> *>(dynamic);
     if (!work.sums_lists()) return;
     const Window all = window_of_all(work);
     sum_classes<T, kAligned>(shared.terms[warp_of()], classes_of<kListed>(work, all), work, all);
 }
 
 template <typename T, bool kAligned, bool kListed>
-__global__ void __launch_bounds__(kPassThreads, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
+__global__ void __launch_bounds__(kPassThreads<kAligned>, 1) heavy_classes_kernel(const __grid_constant__ Work work) {
     extern __shared__ __align__(16) char dynamic[];
-    auto &shared = *reinterpret_cast<HeavyBlockShared *>(dynamic);
+    auto &shared = *reinterpret_cast<HeavyShared<kPassWarps<kAligned>> *>(dynamic);
     if (!work.sums_lists()) return;
     const Window all = window_of_all(work);
     sum_heavy_classes<T, kAligned>(shared, classes_of<kListed>(work, all), work);
@@ -79,15 +81,17 @@ __global__ void __launch_bounds__(kPassThreads, 1) heavy_classes_kernel(const __
 template <typename T, bool kAligned, bool kListed>
 int32_t launch_passes_as(const Problem &p, const Work &work, cudaStream_t stream) {
     const char *doing = "summing filtered gradients";
+    constexpr int kThreads = kPassThreads<kAligned>;
+    constexpr int kBlockWarps = kPassWarps<kAligned>;
     const int32_t blocks = traits_of(p.spec.device).multiprocessors;
     if (work.wants_rows())
-        CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned, kListed>, blocks, kPassThreads,
-                              sizeof(RowShared<kListed>), stream, work));
+        CCE_TRY(launch_shared(doing, rows_kernel<T, kAligned, kListed>, blocks, kThreads,
+                              sizeof(RowShared<kBlockWarps, kListed>), stream, work));
     if (!work.wants_classes()) return CCE_OK;
-    CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned, kListed>, blocks, kPassThreads, sizeof(ClassShared),
-                          stream, work));
-    return launch_shared(doing, heavy_classes_kernel<T, kAligned, kListed>, blocks, kPassThreads,
-                         sizeof(HeavyBlockShared), stream, work);
+    CCE_TRY(launch_shared(doing, classes_kernel<T, kAligned, kListed>, blocks, kThreads,
+                          sizeof(ClassShared<kBlockWarps>), stream, work));
+    return launch_shared(doing, heavy_classes_kernel<T, kAligned, kListed>, blocks, kThreads,
+                         sizeof(HeavyShared<kBlockWarps>), stream, work);
 }
 
 template <typename T, bool kAligned>

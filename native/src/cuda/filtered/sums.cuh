@@ -92,32 +92,59 @@ __device__ __forceinline__ Piece<T> load_piece(const T *from, int64_t at, int64_
     return piece;
 }
 
-// Adds terms [0, count) in their order.
+// The span of some rows, and their factors.
 template <typename T, bool kAligned>
-__device__ void add_terms(SpanSum &sum, const Term *terms, int32_t count, const void *matrix, int64_t width,
-                          int64_t first) {
-    const T *rows = static_cast<const T *>(matrix);
-    for (int32_t k = 0; k < count; k += kRowsAtOnce) {
-        Piece<T> pieces[kRowsAtOnce][kPieces];
-        float dz[kRowsAtOnce];
+struct RowsOfSpan {
+    static constexpr int kRows = kRowsAtOnce;
+
+    Piece<T> pieces[kRows][kPieces];
+    float dz[kRows];
+
+    // Asks for those of terms [0, count), which may be more or fewer.
+    __device__ __forceinline__ void load(const Term *terms, int32_t count, const T *matrix, int64_t width,
+                                         int64_t first) {
 #pragma unroll
-        for (int r = 0; r < kRowsAtOnce; ++r) {
+        for (int r = 0; r < kRows; ++r) {
             // In place of a term that does not exist, 0 times a row that is not read, for it may be infinite.
-            const bool exists = k + r < count;
-            const Term term = terms[exists ? k + r : 0];
+            const bool exists = r < count;
+            const Term term = terms[exists ? r : 0];
             dz[r] = exists ? term.dz : 0.0f;
-            const T *row = rows + term.row * width;
+            const T *row = matrix + term.row * width;
 #pragma unroll
             for (int p = 0; p < kPieces; ++p)
                 pieces[r][p] = load_piece<T, kAligned>(row, exists ? piece_of(first, p) : width, width);
         }
+    }
+
+    __device__ __forceinline__ void add(SpanSum &sum, int r) const {
 #pragma unroll
-        for (int r = 0; r < kRowsAtOnce; ++r)
+        for (int p = 0; p < kPieces; ++p)
 #pragma unroll
-            for (int p = 0; p < kPieces; ++p)
+            for (int e = 0; e < kPiece; ++e)
+                sum[p][e] = fmaf(dz[r], to_float(pieces[r][p].elements[e]), sum[p][e]);
+    }
+
+    // The second row becomes the first, and so on.
+    __device__ __forceinline__ void advance() {
 #pragma unroll
-                for (int e = 0; e < kPiece; ++e)
-                    sum[p][e] = fmaf(dz[r], to_float(pieces[r][p].elements[e]), sum[p][e]);
+        for (int r = 1; r < kRows; ++r) {
+#pragma unroll
+            for (int p = 0; p < kPieces; ++p) pieces[r - 1][p] = pieces[r][p];
+            dz[r - 1] = dz[r];
+        }
+    }
+};
+
+// Adds terms [0, count) in their order.
+template <typename T, bool kAligned>
+__device__ void add_terms(SpanSum &sum, const Term *terms, int32_t count, const void *matrix, int64_t width,
+                          int64_t first) {
+    using Rows = RowsOfSpan<T, kAligned>;
+    for (int32_t k = 0; k < count; k += Rows::kRows) {
+        Rows rows;
+        rows.load(terms + k, count - k, static_cast<const T *>(matrix), width, first);
+#pragma unroll
+        for (int r = 0; r < Rows::kRows; ++r) rows.add(sum, r);
     }
 }
 

@@ -20,16 +20,32 @@ struct TermRange {
     uint32_t count;
 };
 
+// What is known of a tile of classes before it is of those ahead of it: terms, parts of them, and frequent classes at
+// each bar.
+struct TileCounts {
+    uint32_t terms;
+    uint32_t parts;
+    uint32_t frequent[kBars];
+};
+
+constexpr uint32_t kPartTerms = 256;  // of a group of classes, that a warp lists at a time
+
 struct ListedTerms {
     uint32_t *class_begin;   // (V + 1): those of class j are [class_begin[j], class_begin[j + 1]) of by_class
+    uint32_t *group_part;    // (groups + 1): the first part of each group of kGroupClasses
+    TileCounts *of_tile;     // (tiles)
     TermRange *of_position;  // (R): those of counting position i, of by_position
     Term *by_class;
     Term *by_position;
 
     static ListedTerms at(const Problem &p, const Lists &lists, Carver *carver) {
         const int64_t entries = lists.most_entries;
-        return {carver->take<uint32_t>(p.spec.classes + 1), carver->take<TermRange>(p.rows),
-                carver->take<Term>(entries), carver->take<Term>(entries)};
+        return {carver->take<uint32_t>(p.spec.classes + 1),
+                carver->take<uint32_t>(div_up(p.spec.classes, kGroupClasses) + 1),
+                carver->take<TileCounts>(lists.tiles),
+                carver->take<TermRange>(p.rows),
+                carver->take<Term>(entries),
+                carver->take<Term>(entries)};
     }
 
     bool exist() const { return class_begin != nullptr; }

@@ -12,7 +12,7 @@ bool serves_backward(const Problem &, const cce_gradients *) { return true; }
 }  // namespace
 
 const BackwardKernels kBackward = {
-    sizeof(float), backward_plan, serves_backward, dz_block, embeddings_gradient, classifier_gradient, nullptr,
+    sizeof(float), {}, backward_plan, serves_backward, dz_block, embeddings_gradient, classifier_gradient, nullptr,
     nullptr, nullptr,
 };
 

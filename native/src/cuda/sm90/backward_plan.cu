@@ -78,7 +78,8 @@ Schedule schedule_of_rows(const Problem &p, int64_t rows) {
 }
 
 const BackwardKernels kBackward = {
-    2, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass, mark_classes, best_chunk,
+    2, {kTileRows, kTileClasses, true}, plan, serves, dz_block, embeddings_gradient, classifier_gradient, kept_mass,
+    mark_classes, best_chunk,
 };
 
 }  // namespace cce::cuda::sm90

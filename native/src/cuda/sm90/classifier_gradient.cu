@@ -43,20 +43,22 @@ template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 1)
 classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_constant__ CUtensorMap embeddings,
                            const __grid_constant__ Block block, const BackwardControl *control,
-                           const __grid_constant__ Positions positions, const __grid_constant__ GradientStore store) {
+                           const __grid_constant__ Positions positions, float *partials,
+                           const __grid_constant__ GradientStore store) {
     begin_early();
     if (!block.is_due(*control)) return;
     const int64_t rest = Minimum()(control->valid - block.first_row, block.rows);
     const auto count = static_cast<int32_t>(Maximum()(rest, int64_t{0}));
     const auto steps = (count + kStep - 1) / kStep;
     const auto lines = static_cast<int32_t>(block.existing(*control));
-    const GradientTiles tiles = GradientTiles::of(lines, store.width);
+    const GradientTiles whole = GradientTiles::of(lines, store.width, steps);
+    const SplitTiles tiles = {whole, static_cast<int32_t>(splits_of(whole.count, steps, block.partial_tiles))};
     in_roles([](Shared &) {}, [&](Shared &shared) {
         Positions in = positions;
         in.count = count;
         Ring ring;
-        tiles.for_each([&](int32_t line, int32_t column) {
-            for (int32_t step = 0; step < steps; ++step, ring.advance()) {
+        tiles.for_each([&](int32_t line, int32_t column, const TilePart &part) {
+            for (int32_t step = part.first_step; step < part.first_step + part.steps; ++step, ring.advance()) {
                 uint64_t *full = &shared.full[ring.stage];
                 const int32_t first = step * kStep;
                 const bool whole = first + kStep <= count;
@@ -78,14 +80,16 @@ classifier_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
             }
         });
     }, [&](Shared &shared, int32_t group) {
-        consume_gradient<T, Lies::kAcross>(shared, tiles, store, lines, steps, group, true);
+        consume_gradient<T, Lies::kAcross>(shared, tiles, lines, group, true, [&](int32_t split) {
+            return store_of_split(store, partials, tiles.splits, split, lines);
+        });
     });
 }
 
 }  // namespace
 
 int32_t classifier_gradient(const Problem &p, const void *embeddings, const int64_t *tokens, const void *dz,
-                            const Block &block, const DepthSplits &, const BackwardControl *control, float *,
+                            const Block &block, const DepthSplits &, const BackwardControl *control, float *partials,
                             const GradientStore &store, cudaStream_t stream) {
     if (block.rows == 0)
         return gradient_clear(store.array, store.dtype, block.classes * store.width, store.add, control, stream);
@@ -97,7 +101,7 @@ int32_t classifier_gradient(const Problem &p, const void *embeddings, const int6
     return with_half(p.spec.dtype, [&](auto scalar) {
         return launch_roles_early("computing the classifier's gradient", classifier_gradient_kernel<decltype(scalar)>,
                                   traits_of(p.spec.device).multiprocessors, stream, rows, columns, block, control,
-                                  positions, store);
+                                  positions, partials, store);
     });
 }
 

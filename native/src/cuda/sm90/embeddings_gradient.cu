@@ -19,11 +19,11 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
     if (!block.is_due(*control)) return;
     const auto lines = static_cast<int32_t>(Minimum()(control->valid - block.first_row, block.rows));
     const auto steps = static_cast<int32_t>((block.existing(*control) + kStep - 1) / kStep);
-    const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width);
+    const GradientTiles tiles = GradientTiles::of(Maximum()(lines, 0), store.width, steps);
     in_roles([](Shared &) {}, [&](Shared &shared) {
         if (threadIdx.x != 0) return;
         Ring ring;
-        tiles.for_each([&](int32_t line, int32_t column) {
+        tiles.for_each([&](int32_t line, int32_t column, const TilePart &) {
             for (int32_t step = 0; step < steps; ++step, ring.advance()) {
                 uint64_t *full = &shared.full[ring.stage];
                 wait(&shared.empty[ring.stage], ring.parity ^ 1);
@@ -35,7 +35,7 @@ embeddings_gradient_kernel(const __grid_constant__ CUtensorMap dz, const __grid_
             }
         });
     }, [&](Shared &shared, int32_t group) {
-        consume_gradient<T, Lies::kAlong>(shared, tiles, store, lines, steps, group, false);
+        consume_gradient<T, Lies::kAlong>(shared, tiles, lines, group, false, OneStore{store});
     });
 }
 

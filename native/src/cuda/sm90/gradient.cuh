@@ -7,21 +7,48 @@
 
 namespace cce::cuda::sm90 {
 
+// What a block sums of a tile: steps [first_step, first_step + steps), in split `split` of all.
+struct TilePart {
+    int32_t split;
+    int32_t first_step;
+    int32_t steps;
+};
+
 // Tiles of a product in the order in which blocks take them: those that run at the same time share rows and columns.
 struct GradientTiles {
     int32_t across;  // tiles along the columns
     int32_t count;
+    int32_t steps;   // of the sum of each
 
-    __device__ static GradientTiles of(int64_t lines, int64_t columns) {
+    __device__ static GradientTiles of(int64_t lines, int64_t columns, int32_t steps) {
         const auto across = static_cast<int32_t>((columns + kTileClasses - 1) / kTileClasses);
-        return {across, across * static_cast<int32_t>((lines + kTileRows - 1) / kTileRows)};
+        return {across, across * static_cast<int32_t>((lines + kTileRows - 1) / kTileRows), steps};
     }
 
-    // Calls f(first line, first column) for the tiles of this block.
+    __device__ int32_t first_line(int32_t tile) const { return tile / across * kTileRows; }
+    __device__ int32_t first_column(int32_t tile) const { return tile % across * kTileClasses; }
+
+    // Calls f(first line, first column, part) for the tiles of this block.
     template <typename F>
     __device__ void for_each(F f) const {
         for (int32_t tile = blockIdx.x; tile < count; tile += gridDim.x)
-            f(tile / across * kTileRows, tile % across * kTileClasses);
+            f(first_line(tile), first_column(tile), TilePart{0, 0, steps});
+    }
+};
+
+// The same where blocks may outnumber tiles: several share one, each with a part of the steps.
+struct SplitTiles : GradientTiles {
+    int32_t splits;
+
+    template <typename F>
+    __device__ void for_each(F f) const {
+        const int32_t each = (steps + splits - 1) / splits;
+        for (int32_t item = blockIdx.x; item < count * splits; item += gridDim.x) {
+            const int32_t tile = item % count;
+            const int32_t first = Minimum()(item / count * each, steps);
+            f(first_line(tile), first_column(tile),
+              TilePart{item / count, first, Minimum()(each, steps - first)});
+        }
     }
 };
 
@@ -74,22 +101,30 @@ __device__ void store_tile_as(const GradientStore &to, const float (&x)[kProduct
         store_tile<T>(to, x, first_line, lines, first_column, group);
 }
 
-// The consumers' part: `steps` stages a tile, none of them if there is nothing to sum.
-template <typename T, Lies kA>
-__device__ void consume_gradient(Shared &shared, const GradientTiles &tiles, const GradientStore &to, int32_t lines,
-                                 int32_t steps, int32_t group, bool gathered) {
+// Where all splits go if there is one.
+struct OneStore {
+    const GradientStore &store;
+
+    __device__ const GradientStore &operator()(int32_t) const { return store; }
+};
+
+// The consumers' part: a stage for each step of a tile, none of them if there is nothing to sum. store_of(split): where
+// it goes.
+template <typename T, Lies kA, typename Tiles, typename StoreOf>
+__device__ void consume_gradient(Shared &shared, const Tiles &tiles, int32_t lines, int32_t group, bool gathered,
+                                 StoreOf store_of) {
     Ring ring;
-    tiles.for_each([&](int32_t line, int32_t column) {
+    tiles.for_each([&](int32_t line, int32_t column, const TilePart &part) {
         float x[kProducts][kProductSums];
-        if (steps > 0) {
-            multiply<T, kA, Lies::kAcross>(x, shared, ring, group, steps, gathered);
+        if (part.steps > 0) {
+            multiply<T, kA, Lies::kAcross>(x, shared, ring, group, part.steps, gathered);
         } else {
 #pragma unroll
             for (int p = 0; p < kProducts; ++p)
 #pragma unroll
                 for (int i = 0; i < kProductSums; ++i) x[p][i] = 0.0f;
         }
-        store_tile_as<T>(to, x, line, lines, column, group);
+        store_tile_as<T>(store_of(part.split), x, line, lines, column, group);
     });
 }
 
