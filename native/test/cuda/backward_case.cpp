@@ -44,7 +44,7 @@ std::vector<int> levels(const BackwardChoices &choices) {
         count[kFilters] = 2;
     }
     if (choices.frequent) {
-        count[kKept] = 1;
+        for (Factor factor : {kKept, kLimit}) count[factor] = 1;
         count[kFilters] = 2;
     }
     const std::vector<int> of_forward = forward_levels(choices.forward);

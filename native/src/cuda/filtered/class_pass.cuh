@@ -61,7 +61,7 @@ __device__ void sum_class(const Work &work, int32_t j, const Term *terms, int32_
         SpanSum sum;
         begin_sum(sum, work.rows_sum, factor, work.classifier.width, first);
         add_terms<T, kAligned>(sum, terms, count, work.logits.embeddings, work.classifier.width, first);
-        store_span_as<T, kAligned>(work.classifier, j, sum, first);
+        store_span_as<T, kAligned>(work.classifier, j, sum, first, work.control->initial);
     }
 }
 
@@ -217,28 +217,30 @@ struct ListedClasses {
 template <typename T, bool kAligned>
 __device__ void sum_stream(const Terms &terms, const Work &work, int32_t first_class, uint32_t summed, uint32_t own_end,
                            uint32_t total, int64_t first) {
-    using Rows = RowsOfSpan<T, kAligned>;
+    using Rows = RowsAtOnce<T, kAligned>;
     const int64_t width = work.classifier.width;
-    const auto *const matrix = static_cast<const T *>(work.logits.embeddings);
+    const SpanOfRows<T, kAligned> span(work.logits.embeddings, width, first);
+    const float initial = work.control->initial;
     const auto first_lane = [](uint32_t lanes) { return __ffs(static_cast<int>(lanes)) - 1; };
     SpanSum sum;
     Rows rows;
-    int32_t loaded = 0;
+    int32_t next = Rows::kRows;  // of the rows at hand
     uint32_t k = 0;
     for (uint32_t left = summed; left != 0; left &= left - 1) {
         const int32_t j = first_class + first_lane(left);
         const uint32_t end = __shfl_sync(kAllLanes, own_end, first_lane(left));
         begin_sum(sum, work.rows_sum, smoothing_factor(work, j), width, first);
         for (; k < end; ++k) {
-            if (loaded == 0) {
-                rows.load(terms + k, static_cast<int32_t>(total - k), matrix, width, first);
-                loaded = Rows::kRows;
+            if (next == Rows::kRows) {
+                rows.load(span, terms + k, total - k);
+                next = 0;
             }
-            rows.add(sum, 0);
-            rows.advance();
-            --loaded;
+#pragma unroll
+            for (int r = 0; r < Rows::kRows; ++r)
+                if (r == next) rows.add(sum, r);
+            ++next;
         }
-        store_span_as<T, kAligned>(work.classifier, j, sum, first);
+        store_span_as<T, kAligned>(work.classifier, j, sum, first, initial);
     }
 }
 
@@ -337,7 +339,7 @@ __device__ void sum_heaviest_class(HeavyShared<kBlockWarps> &shared, const Sourc
 #pragma unroll
         for (int e = 0; e < kPiece; ++e)
             for (int w = 0; w < kBlockWarps; ++w) sum[p][e] += shared.sums[w][(p * kPiece + e) * kWarp + lane_of()];
-    store_span_as<T, kAligned>(work.classifier, j, sum, first);
+    store_span_as<T, kAligned>(work.classifier, j, sum, first, work.control->initial);
 }
 
 // The classes that sum_classes listed. At the heaviest all blocks are at the same span of different classes, so that

@@ -211,7 +211,7 @@ __device__ void sum_row(RowTerms &terms, const Source &source, const Work &work,
                                    work.logits.classifier, work.embeddings.width, first);
             __syncwarp();
         }
-        store_span_as<T, kAligned>(work.embeddings, i, sum, first);
+        store_span_as<T, kAligned>(work.embeddings, i, sum, first, work.control->initial);
     }
     __syncwarp();
 }

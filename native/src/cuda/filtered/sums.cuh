@@ -10,7 +10,6 @@ constexpr int kMostTerms = 1280;    // of some classes, for a warp, in shared me
 constexpr int kPiece = 8;           // neighbouring elements of a lane
 constexpr int kPieces = 4;          // of a lane, kWarp apart: what a warp sums at a time
 constexpr int kSpan = kPieces * kWarp * kPiece;
-constexpr int kRowsAtOnce = 3;
 static_assert(kMostTerms >= kWarp * kLightEntries, "the light classes of a warp fit");
 
 // Elements [first, end) of a gradient's rows.
@@ -79,40 +78,53 @@ struct Piece {
     T elements[kPiece];
 };
 
+// A span of the rows of a matrix.
 template <typename T, bool kAligned>
-__device__ __forceinline__ Piece<T> load_piece(const T *from, int64_t at, int64_t width) {
-    Piece<T> piece;
-    if constexpr (kAligned) {
-        static_assert(sizeof(Piece<T>) == sizeof(uint4));
-        *reinterpret_cast<uint4 *>(&piece) = at < width ? __ldg(reinterpret_cast<const uint4 *>(from + at)) : uint4{};
-    } else {
+class SpanOfRows {
+public:
+    __device__ SpanOfRows(const void *matrix, int64_t width, int64_t first)
+        : lane_(static_cast<const T *>(matrix) + piece_of(first, 0)), width_(static_cast<uint32_t>(width)),
+          left_(static_cast<int32_t>(width - piece_of(first, 0))) {}
+
+    // This lane's pieces of row `row`; 0 for what is behind the row's end.
+    __device__ __forceinline__ void load(Piece<T> (&pieces)[kPieces], int32_t row) const {
+        const T *from = lane_ + static_cast<uint64_t>(static_cast<uint32_t>(row)) * width_;
 #pragma unroll
-        for (int k = 0; k < kPiece; ++k) piece.elements[k] = at + k < width ? from[at + k] : T(0.0f);
+        for (int p = 0; p < kPieces; ++p) {
+            constexpr int kApart = kWarp * kPiece;
+            if constexpr (kAligned) {
+                static_assert(sizeof(Piece<T>) == sizeof(uint4));
+                const auto *const vector = reinterpret_cast<const uint4 *>(from + p * kApart);
+                *reinterpret_cast<uint4 *>(&pieces[p]) = p * kApart < left_ ? __ldg(vector) : uint4{};
+            } else {
+#pragma unroll
+                for (int k = 0; k < kPiece; ++k)
+                    pieces[p].elements[k] = p * kApart + k < left_ ? from[p * kApart + k] : T(0.0f);
+            }
+        }
     }
-    return piece;
-}
+
+private:
+    const T *lane_;   // of the first row
+    uint32_t width_;
+    int32_t left_;    // from there to the end of the row
+};
 
 // The span of some rows, and their factors.
 template <typename T, bool kAligned>
-struct RowsOfSpan {
-    static constexpr int kRows = kRowsAtOnce;
+struct RowsAtOnce {
+    static constexpr int kRows = 3;
 
     Piece<T> pieces[kRows][kPieces];
     float dz[kRows];
 
-    // Asks for those of terms [0, count), which may be more or fewer.
-    __device__ __forceinline__ void load(const Term *terms, int32_t count, const T *matrix, int64_t width,
-                                         int64_t first) {
+    // Asks for those of terms [0, count), of which there is one at least; where there are fewer, the first one serves.
+    __device__ __forceinline__ void load(const SpanOfRows<T, kAligned> &span, const Term *terms, uint32_t count) {
 #pragma unroll
         for (int r = 0; r < kRows; ++r) {
-            // In place of a term that does not exist, 0 times a row that is not read, for it may be infinite.
-            const bool exists = r < count;
-            const Term term = terms[exists ? r : 0];
-            dz[r] = exists ? term.dz : 0.0f;
-            const T *row = matrix + term.row * width;
-#pragma unroll
-            for (int p = 0; p < kPieces; ++p)
-                pieces[r][p] = load_piece<T, kAligned>(row, exists ? piece_of(first, p) : width, width);
+            const Term term = terms[r < count ? r : 0];
+            dz[r] = term.dz;
+            span.load(pieces[r], term.row);
         }
     }
 
@@ -123,28 +135,20 @@ struct RowsOfSpan {
             for (int e = 0; e < kPiece; ++e)
                 sum[p][e] = fmaf(dz[r], to_float(pieces[r][p].elements[e]), sum[p][e]);
     }
-
-    // The second row becomes the first, and so on.
-    __device__ __forceinline__ void advance() {
-#pragma unroll
-        for (int r = 1; r < kRows; ++r) {
-#pragma unroll
-            for (int p = 0; p < kPieces; ++p) pieces[r - 1][p] = pieces[r][p];
-            dz[r - 1] = dz[r];
-        }
-    }
 };
 
 // Adds terms [0, count) in their order.
 template <typename T, bool kAligned>
-__device__ void add_terms(SpanSum &sum, const Term *terms, int32_t count, const void *matrix, int64_t width,
+__device__ void add_terms(SpanSum &sum, const Term *terms, uint32_t count, const void *matrix, int64_t width,
                           int64_t first) {
-    using Rows = RowsOfSpan<T, kAligned>;
-    for (int32_t k = 0; k < count; k += Rows::kRows) {
+    using Rows = RowsAtOnce<T, kAligned>;
+    const SpanOfRows<T, kAligned> span(matrix, width, first);
+    for (uint32_t k = 0; k < count; k += Rows::kRows) {
         Rows rows;
-        rows.load(terms + k, count - k, static_cast<const T *>(matrix), width, first);
+        rows.load(span, terms + k, count - k);
 #pragma unroll
-        for (int r = 0; r < Rows::kRows; ++r) rows.add(sum, r);
+        for (int r = 0; r < Rows::kRows; ++r)
+            if (k + r < count) rows.add(sum, r);
     }
 }
 
@@ -153,18 +157,22 @@ __device__ inline void begin_sum(SpanSum &sum, const float *vector, float factor
 #pragma unroll
     for (int p = 0; p < kPieces; ++p)
 #pragma unroll
+        for (int e = 0; e < kPiece; ++e) sum[p][e] = 0.0f;
+    if (vector == nullptr) return;
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+#pragma unroll
         for (int e = 0; e < kPiece; ++e) {
             const int64_t at = piece_of(first, p) + e;
-            sum[p][e] = vector != nullptr && at < width ? -factor * vector[at] : 0.0f;
+            if (at < width) sum[p][e] = -factor * vector[at];
         }
 }
 
-// Stores a span as line `line` of a gradient.
+// Stores a span as line `line` of a gradient, which begins from `initial`.
 template <typename Out, bool kAligned>
-__device__ void store_span(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first) {
+__device__ void store_span(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first, float initial) {
     const int64_t row = to.rows == nullptr ? line : to.rows[line];
     Out *out = static_cast<Out *>(to.array) + row * to.width;
-    const float initial = to.control->initial;
 #pragma unroll
     for (int p = 0; p < kPieces; ++p) {
         const int64_t at = piece_of(first, p);
@@ -194,11 +202,11 @@ __device__ void store_span(const GradientStore &to, int64_t line, const SpanSum 
 }
 
 template <typename T, bool kAligned>
-__device__ void store_span_as(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first) {
+__device__ void store_span_as(const GradientStore &to, int64_t line, const SpanSum &sum, int64_t first, float initial) {
     if (to.dtype == CCE_F32)
-        store_span<float, kAligned>(to, line, sum, first);
+        store_span<float, kAligned>(to, line, sum, first, initial);
     else
-        store_span<T, kAligned>(to, line, sum, first);
+        store_span<T, kAligned>(to, line, sum, first, initial);
 }
 
 }  // namespace cce::cuda::filtered
