@@ -67,8 +67,7 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                 rows.add(x, unit, [&](int p, int u) { return tile_max[p][u]; });
                 largest = reduce_to_own(tile_max, FloatMaximum()) * unit;
                 // Once candidates do not fit, none are of use.
-                if (first_class < classes &&
-                    !candidates.store(in.candidates, x, unit, tile, run.row_tile * kConsumers + group))
+                if (!candidates.store(in.candidates, x, unit, tile, run.row_tile * kConsumers + group))
                     least = RowCandidates::kNone;
             } else {
                 largest = rows.template add<Option::kSegments>(x, unit);

@@ -31,62 +31,83 @@ public:
 #pragma unroll
             for (int u = 0; u < 2; ++u) {
                 const float least = __shfl_sync(kAllLanes, own_least, 2 * p + u, 4);
-                uint32_t pairs = 0;
+                uint32_t below = 0;  // a bit each, as in pairs_
                 float max = -INFINITY;
 #pragma unroll
                 for (int pair = 0; pair < kPairs; ++pair) {
                     const float of_pair = max_or_nan(x[p][4 * pair + 2 * u], x[p][4 * pair + 2 * u + 1]);
                     max = max_or_nan(max, of_pair);
-                    if (!(of_pair < least)) pairs |= 1u << pair;
+                    below = __funnelshift_l(__float_as_uint(of_pair - least), below, 1);
                 }
                 tile_max[p][u] = max;
-                pairs_[p][u] = least == kNone ? 0 : pairs;
+                pairs_[p][u] = least == kNone ? 0 : ~below & (2 * bit_of(0) - 1);
                 own += __popc(pairs_[p][u]);
             }
         count_ = __reduce_add_sync(kAllLanes, own);
         add(to, count_);
     }
 
-    // Logits are x times `unit`. Returns whether there was room. The whole warp must call it.
-    __device__ bool store(const Candidates &to, const float (&x)[kProducts][kProductSums], float unit, int32_t tile,
+    // Leaves them. Logits are x times `unit`, which x becomes. Returns whether there was room. The whole warp must call
+    // it.
+    __device__ bool store(const Candidates &to, float (&x)[kProducts][kProductSums], float unit, int32_t tile,
                           int32_t block) const {
-        const int32_t thread = opaque(static_cast<int32_t>(threadIdx.x)) % kWarpgroup;
+        const uint32_t thread = static_cast<uint32_t>(opaque(static_cast<int32_t>(threadIdx.x))) % kWarpgroup;
         const bool fits = first_ + count_ <= to.most;
-        if (thread % kWarp == 0 && block < to.blocks)
-            to.range(tile, block, thread / kWarp) = {static_cast<uint32_t>(first_), fits ? count_ : 0};
+        const uint32_t first = fits ? static_cast<uint32_t>(first_) : kNoRoom;
+        store_range(thread % kWarp == 0 && block < static_cast<int32_t>(to.blocks),
+                    &to.range(tile, block, thread / kWarp), {first, fits ? count_ : 0});
         if (count_ == 0) return true;
-        if (!__shfl_sync(kAllLanes, fits, 0)) return false;
-        uint32_t next = __shfl_sync(kAllLanes, static_cast<uint32_t>(first_), 0);
+        uint32_t next = __shfl_sync(kAllLanes, first, 0);
+        if (next == kNoRoom) return false;
+        if (unit != 1.0f) {
+#pragma unroll
+            for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+                for (int i = 0; i < kProductSums; ++i) x[p][i] *= unit;
+        }
+        const int32_t first_place = place(static_cast<int32_t>(thread / kWarp * 16 + thread % kWarp / 4),
+                                          static_cast<int32_t>(2 * (thread % 4)));
+        // The pair of the lowest bit of each lane that has any left.
+        const auto store_lowest = [&](int p, int u, uint32_t &left) {
+            const uint32_t lanes = __ballot_sync(kAllLanes, left != 0);
+            const uint32_t at = next + __popc(lanes & lanes_before());
+            const uint32_t lowest = left & -left;
+#pragma unroll
+            for (int pair = 0; pair < kPairs; ++pair)
+                store_pair(lowest & bit_of(pair), to.pairs + at, x[p][4 * pair + 2 * u], x[p][4 * pair + 2 * u + 1]);
+            const int32_t pair = __clz(lowest) - __clz(bit_of(0));
+            store_place(left, to.places + at, first_place + place(p * kProductRows + u * 8, 8 * pair));
+            left ^= lowest;
+            next += __popc(lanes);
+        };
+        OfRows<uint32_t> left;
+        uint32_t any_left = 0;
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)
 #pragma unroll
             for (int u = 0; u < 2; ++u) {
-                uint32_t left = pairs_[p][u];
-                const int32_t first_place =
-                    CandidatePlace{p * kProductRows + thread / kWarp * 16 + u * 8 + thread % kWarp / 4, 2 * (thread % 4)}
-                        .encode();
-                // One pair of each lane that has any left.
-                while (const uint32_t lanes = __ballot_sync(kAllLanes, left != 0)) {
-                    const uint32_t bit = left & -left;
-                    float a = 0.0f;
-                    float b = 0.0f;
-#pragma unroll
-                    for (int pair = 0; pair < kPairs; ++pair)
-                        if (bit & 1u << pair) {
-                            a = x[p][4 * pair + 2 * u];
-                            b = x[p][4 * pair + 2 * u + 1];
-                        }
-                    constexpr int kStep = 4;
-                    store_pair(to, left, next + __popc(lanes & lanes_before()), a * unit, b * unit,
-                               first_place + kStep * (__ffs(left) - 1));
-                    left ^= bit;
-                    next += __popc(lanes);
-                }
+                left[p][u] = pairs_[p][u];
+                store_lowest(p, u, left[p][u]);
+                any_left |= left[p][u];
             }
+        if (!__any_sync(kAllLanes, any_left != 0)) return true;
+#pragma unroll
+        for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+            for (int u = 0; u < 2; ++u)
+                while (__any_sync(kAllLanes, left[p][u] != 0)) store_lowest(p, u, left[p][u]);
         return true;
     }
 
 private:
+    static constexpr uint32_t kNoRoom = UINT32_MAX;
+
+    __device__ static int32_t place(int32_t row, int32_t first_class) {
+        return CandidatePlace{row, first_class}.encode();
+    }
+
+    __device__ static uint32_t bit_of(int pair) { return 1u << (kPairs - 1 - pair); }
+
     __device__ static uint32_t lanes_before() {
         uint32_t lanes;
         asm("mov.u32 %0, %%lanemask_lt;" : "=r"(lanes));
@@ -108,23 +129,38 @@ private:
             : "memory");
     }
 
-    // Stores a pair at `at` if `kept` is not 0; without a branch, whose lanes would have to meet again.
-    __device__ static void store_pair(const Candidates &to, uint32_t kept, uint32_t at, float a, float b,
-                                      int32_t place) {
+    // Stores a range if that is `wanted`; without a branch, whose lanes would have to meet again.
+    __device__ static void store_range(bool wanted, CandidateRange *to, const CandidateRange &range) {
         asm volatile(
             "{\n"
-            ".reg .pred kept;\n"
-            ".reg .b64 pair, place;\n"
-            "setp.ne.u32 kept, %1, 0;\n"
-            "mad.wide.u32 pair, %0, 8, %2;\n"
-            "mad.wide.u32 place, %0, 2, %3;\n"
-            "@kept st.global.v2.f32 [pair], {%4, %5};\n"
-            "@kept st.global.u16 [place], %6;\n"
-            "}" ::"r"(at), "r"(kept), "l"(to.pairs), "l"(to.places), "f"(a), "f"(b), "h"(static_cast<uint16_t>(place))
+            ".reg .pred wanted;\n"
+            "setp.ne.u32 wanted, %0, 0;\n"
+            "@wanted st.global.v2.u32 [%1], {%2, %3};\n"
+            "}" ::"r"(static_cast<uint32_t>(wanted)), "l"(to), "r"(range.first), "r"(range.count)
             : "memory");
     }
 
-    OfRows<uint32_t> pairs_;  // a bit each
+    // The same of a pair and of its place.
+    __device__ static void store_pair(uint32_t wanted, CandidatePair *to, float a, float b) {
+        asm volatile(
+            "{\n"
+            ".reg .pred wanted;\n"
+            "setp.ne.u32 wanted, %0, 0;\n"
+            "@wanted st.global.v2.f32 [%1], {%2, %3};\n"
+            "}" ::"r"(wanted), "l"(to), "f"(a), "f"(b)
+            : "memory");
+    }
+    __device__ static void store_place(uint32_t wanted, uint16_t *to, int32_t place) {
+        asm volatile(
+            "{\n"
+            ".reg .pred wanted;\n"
+            "setp.ne.u32 wanted, %0, 0;\n"
+            "@wanted st.global.u16 [%1], %2;\n"
+            "}" ::"r"(wanted), "l"(to), "h"(static_cast<uint16_t>(place))
+            : "memory");
+    }
+
+    OfRows<uint32_t> pairs_;  // bit_of() each
     uint32_t count_;          // of the warp
     uint64_t first_ = 0;      // where they go; in the first lane
 };
