@@ -15,14 +15,17 @@ static_assert(kWarpgroup == kCandidateWarps * kWarp && kPairs <= 32);
 
 class RowCandidates {
 public:
-    static constexpr float kNone = INFINITY;  // the least x of a candidate in rows that have none, not even NaN
-    // In other rows: infinity and NaN are candidates, and whatever x is where `least` is NaN.
-    __device__ static float least(float least) { return least > FLT_MAX ? FLT_MAX : least; }
+    static constexpr float kNone = INFINITY;  // the least x of a row that has no candidates, not even NaN
+    // That of other rows. There infinity and NaN are candidates, and everything is where `least` is NaN.
+    __device__ static float finite_least(float least) { return least > FLT_MAX ? FLT_MAX : least; }
+
+    // How far below the target's logit, as it was computed apart, the least of its row must stay: the target is always
+    // kept.
+    static constexpr float kTargetMargin = 1.0f;
 
     // Finds the pairs of this thread with an x that is not below the least of its row, `own_least` in the lane whose
-    // own row it is, and takes room for them. `tile_max` becomes the largest x
-    // of this thread's columns. The whole warp must call it. What the room is shows much later: sums of the same tile
-    // had better come between this and store().
+    // own row it is, and takes room for them. `tile_max` becomes the largest x of this thread's columns. The whole warp
+    // must call it. What the room is shows much later: sums of the same tile had better come between this and store().
     __device__ RowCandidates(const Candidates &to, const float (&x)[kProducts][kProductSums], float own_least,
                              OfRows<float> &tile_max) {
         uint32_t own = 0;
@@ -37,6 +40,7 @@ public:
                 for (int pair = 0; pair < kPairs; ++pair) {
                     const float of_pair = max_or_nan(x[p][4 * pair + 2 * u], x[p][4 * pair + 2 * u + 1]);
                     max = max_or_nan(max, of_pair);
+                    // Its sign: half as many instructions of the ALU, which has the maxima too, as a comparison.
                     below = __funnelshift_l(__float_as_uint(of_pair - least), below, 1);
                 }
                 tile_max[p][u] = max;
@@ -47,7 +51,7 @@ public:
         add(to, count_);
     }
 
-    // Leaves them. Logits are x times `unit`, which x becomes. Returns whether there was room. The whole warp must call
+    // Stores them. x becomes logits, which are x times `unit`. Returns whether there was room. The whole warp must call
     // it.
     __device__ bool store(const Candidates &to, float (&x)[kProducts][kProductSums], float unit, int32_t tile,
                           int32_t block) const {
@@ -67,35 +71,27 @@ public:
         }
         const int32_t first_place = place(static_cast<int32_t>(thread / kWarp * 16 + thread % kWarp / 4),
                                           static_cast<int32_t>(2 * (thread % 4)));
-        // The pair of the lowest bit of each lane that has any left.
-        const auto store_lowest = [&](int p, int u, uint32_t &left) {
-            const uint32_t lanes = __ballot_sync(kAllLanes, left != 0);
-            const uint32_t at = next + __popc(lanes & lanes_before());
-            const uint32_t lowest = left & -left;
-#pragma unroll
-            for (int pair = 0; pair < kPairs; ++pair)
-                store_pair(lowest & bit_of(pair), to.pairs + at, x[p][4 * pair + 2 * u], x[p][4 * pair + 2 * u + 1]);
-            const int32_t pair = __clz(lowest) - __clz(bit_of(0));
-            store_place(left, to.places + at, first_place + place(p * kProductRows + u * 8, 8 * pair));
-            left ^= lowest;
-            next += __popc(lanes);
-        };
-        OfRows<uint32_t> left;
-        uint32_t any_left = 0;
 #pragma unroll
         for (int p = 0; p < kProducts; ++p)
 #pragma unroll
             for (int u = 0; u < 2; ++u) {
-                left[p][u] = pairs_[p][u];
-                store_lowest(p, u, left[p][u]);
-                any_left |= left[p][u];
+                uint32_t left = pairs_[p][u];
+                // One of each lane that has any left, straight from the sums: it takes a register more to choose it
+                // first, and twice as many instructions.
+                while (const uint32_t lanes = __ballot_sync(kAllLanes, left != 0)) {
+                    const uint32_t at = next + __popc(lanes & lanes_before());
+                    const uint32_t lowest = left & -left;
+#pragma unroll
+                    for (int pair = 0; pair < kPairs; ++pair) {
+                        const float *z = &x[p][4 * pair + 2 * u];
+                        store_pair(lowest & bit_of(pair), to.pairs + at, z[0], z[1]);
+                    }
+                    const int32_t pair = __clz(lowest) - __clz(bit_of(0));
+                    store_place(left, to.places + at, first_place + place(p * kProductRows + u * 8, 8 * pair));
+                    left ^= lowest;
+                    next += __popc(lanes);
+                }
             }
-        if (!__any_sync(kAllLanes, any_left != 0)) return true;
-#pragma unroll
-        for (int p = 0; p < kProducts; ++p)
-#pragma unroll
-            for (int u = 0; u < 2; ++u)
-                while (__any_sync(kAllLanes, left[p][u] != 0)) store_lowest(p, u, left[p][u]);
         return true;
     }
 
@@ -114,8 +110,8 @@ private:
         return lanes;
     }
 
-    // As an atomicAdd of the first lane, for which the compiler would wait at once: where it knows that all lanes add to
-    // the same address, it lets them share one addition.
+    // In the first lane. Where the compiler knows the address to be the same in all lanes, also of `atom`, it lets them
+    // share an addition and waits for it at once.
     __device__ void add(const Candidates &to, uint32_t more) {
         const uint32_t lane = threadIdx.x % kWarp;
         asm volatile(
@@ -129,7 +125,7 @@ private:
             : "memory");
     }
 
-    // Stores a range if that is `wanted`; without a branch, whose lanes would have to meet again.
+    // Stores a range if it is `wanted`; without a branch, whose lanes would have to meet again.
     __device__ static void store_range(bool wanted, CandidateRange *to, const CandidateRange &range) {
         asm volatile(
             "{\n"
@@ -140,7 +136,7 @@ private:
             : "memory");
     }
 
-    // The same of a pair and of its place.
+    // The same for a pair and for its place.
     __device__ static void store_pair(uint32_t wanted, CandidatePair *to, float a, float b) {
         asm volatile(
             "{\n"
