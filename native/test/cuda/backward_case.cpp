@@ -39,8 +39,7 @@ std::vector<int> levels(const BackwardChoices &choices) {
     }
     if (choices.lends) count[kLimit] = 1;
     if (choices.candidates) {
-        // A NaN in rows of E behind the last position that counts makes candidates overflow; what follows is right, too.
-        for (Factor factor : {kState, kKept, kUnread}) count[factor] = 1;
+        for (Factor factor : {kState, kKept}) count[factor] = 1;
         count[kFilters] = 2;
     }
     if (choices.frequent) {

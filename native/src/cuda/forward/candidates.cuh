@@ -1,7 +1,8 @@
 // The logits that filtered gradients may keep, left by the forward pass, so that backward computes none of them again:
-// all that the target's logit, which no lse is below, does not rule out. Of 32,000 classes that is one and a half times
-// to twice what is kept in the end (docs/performance.md). Where they do not fit, backward makes do without them: then
-// it computes live segments again (filtered/units.cuh).
+// all that neither the target's logit nor the largest seen before, which no lse is below, rules out. Of 32,000 classes
+// that is about one and a half times what is kept in the end (docs/performance.md). Which they are beyond what is kept
+// depends on the order of the tiles. Where they do not fit, backward makes do without them: then it computes live
+// segments again (filtered/units.cuh).
 #pragma once
 
 #include "common/state.h"

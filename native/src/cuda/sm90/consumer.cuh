@@ -30,7 +30,8 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
         if (own >= valid || in.segments.codes == nullptr) own = -1;
         float target = 0.0f;
         if (Option::kSegments && own >= 0) target = in.target_logit[logits.valid_rows[own]];
-        const float least = own >= 0 ? in.segments.least(target) / unit : INFINITY;  // x of a candidate
+        float least = RowCandidates::kNone;  // x of a candidate
+        if (own >= 0) least = RowCandidates::finite_least(in.segments.least(target) / unit);
         rows.clear();
         for (int32_t tile = run.first_class_tile; tile < run.end_class_tile; ++tile) {
             const int32_t first_class = tile * kTileClasses;
@@ -66,8 +67,12 @@ __device__ void consume(Shared &shared, const SweepInputs &in, const Partials &o
                 const RowCandidates candidates(in.candidates, x, least, tile_max);
                 rows.add(x, unit, [&](int p, int u) { return tile_max[p][u]; });
                 largest = reduce_to_own(tile_max, FloatMaximum()) * unit;
-                if (first_class < classes)
-                    candidates.store(in.candidates, x, unit, tile, run.row_tile * kConsumers + group);
+                // No lse is below any logit of its row.
+                const float raised = fminf(in.segments.least(largest), target - RowCandidates::kTargetMargin);
+                least = max_or_nan(least, RowCandidates::finite_least(raised * fast_reciprocal(unit)));
+                // Once candidates do not fit, none are of use.
+                if (!candidates.store(in.candidates, x, unit, tile, run.row_tile * kConsumers + group))
+                    least = RowCandidates::kNone;
             } else {
                 largest = rows.template add<Option::kSegments>(x, unit);
             }
