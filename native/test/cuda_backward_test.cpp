@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kSanitizerCases = 16;
 constexpr int64_t kManyRowsCases = 8;
 constexpr int64_t kInPlaceCases = 24;
-constexpr int64_t kFrequentCases = 24;
+constexpr int64_t kFrequentCases = 3;
 
 std::vector<BackwardCase> cases_of(const std::string &mode) {
     std::vector<BackwardCase> cases;

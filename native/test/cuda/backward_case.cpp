@@ -440,7 +440,7 @@ const BackwardChoices kCandidates = {
     true};
 
 const BackwardChoices kFrequent = {
-    {{600}, {5003}, {1344, 2056}, {CCE_F16, CCE_BF16}, false, {0}},
+    {{600}, {5003}, {1344}, {CCE_F16, CCE_BF16}, false, {0}},
     false,
     false,
     false,

@@ -89,7 +89,7 @@ extern const BackwardChoices kFlatOfManyRows;
 extern const BackwardChoices kFlatInPlace;
 extern const BackwardChoices kOfAnyMagnitude;
 extern const BackwardChoices kCandidates;  // so few classes that there is room for all logits
-extern const BackwardChoices kFrequent;  // with rows so long that products of a few classes pay, of shared tiles or others
+extern const BackwardChoices kFrequent;  // with rows so long that products of a few classes pay
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;

@@ -109,9 +109,10 @@ private:
         const Segment of = segments_[segment];
         const Lists &lists = work_.lists;
         const uint32_t at = of.unit + of.first + e - of.before;
+        const uint32_t place = lists.places[at];  // asked for before the class is known
         const int32_t j = of.tile * kTileClasses + lists.classes[at];
         if (!to_.takes(j)) return false;
-        const float z = lists.logits[of.unit + lists.places[at]];
+        const float z = lists.logits[of.unit + place];
         const float p = probability(z, row_.lse);
         *term = {j, kept_dz(work_, row_, z, p, j == row_.target, work_.control->filter_embeddings)};
         return true;
