@@ -67,7 +67,8 @@ private:
         const bool may_leave_early = may_leave && (!measures() || kernels_.kept_mass != nullptr);
         const filtered::Pass pass = {p_, logits_, state_, scratch_.tokens, scratch_.rows, scratch_.control,
                                      scratch_.lists, scratch_.terms, scratch_.frequent, embeddings_store(),
-                                     classifier_store(all), bias_store(all), measures() ? scratch_.kept : nullptr, may_leave_early, may_leave, stream_};
+                                     classifier_store(all), bias_store(all), measures() ? scratch_.kept : nullptr,
+                                     may_leave_early, may_leave, stream_};
         CCE_TRY(pass.mark());
         if (may_leave_early && measures()) CCE_TRY(measure_kept());
         CCE_TRY(pass.list());

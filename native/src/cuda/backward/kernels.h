@@ -76,16 +76,16 @@ __device__ inline bool are_due(Products products, const BackwardControl &control
     return control.dense && (products == Products::kEither || (products == Products::kCondensed) == control.condensed);
 }
 
-// How many thread blocks share each of `tiles` tiles, with a part of the `steps` of its sum each, where there is room for
-// so many partial tiles.
+// How many thread blocks share each of `tiles` tiles, with a part of the `steps` of its sum each, where there is room
+// for so many partial tiles.
 __device__ inline int64_t splits_of(int64_t tiles, int64_t steps, int64_t partial_tiles) {
     constexpr int64_t kLeastSteps = 4;
     return tiles > 0 ? Maximum()(Minimum()(partial_tiles / tiles, steps / kLeastSteps), int64_t{1}) : 1;
 }
 
-// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes). Where these are not
-// all, they are numbered by their place among the live or frequent ones, and those of a block have an operand of their
-// own in place of C.
+// Counting positions [first_row, first_row + rows) and classes [first_class, first_class + classes). Where these are
+// not all, they are numbered by their place among the live or frequent ones, and those of a block have an operand of
+// their own in place of C.
 struct Block {
     int64_t first_row;
     int64_t rows;

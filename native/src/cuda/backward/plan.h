@@ -67,8 +67,8 @@ struct BackwardScratch {
     filtered::Scratch lists;  // where that applies
     int64_t lists_end;        // offset of what follows them
     LiveClasses live;         // with lists; in their own memory without dense scratch
-    filtered::ListedTerms terms;   // with both; in the memory of the dense products' chunk
-    filtered::Frequent frequent;   // likewise
+    filtered::ListedTerms terms;  // with both; in the memory of the chunk of `dense`
+    filtered::Frequent frequent;  // likewise
     float *dropped;           // (2, splits, R) with a filter, but neither lists nor kernels that measure what is kept
     DenseScratch dense;       // without lists, or where has_dense_scratch
     int64_t bytes;

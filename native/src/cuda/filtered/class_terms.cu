@@ -1,11 +1,11 @@
-// Lists the terms of each class: its entries, unit by unit, as rows of E and their factors. A warp has a part of those of
-// 8 neighbouring classes, whose entries follow each other in a unit, and takes 32 of their entries at a time, of whatever
-// units they are. What it finds of a frequent class goes to that one's column of dz.
+// Lists the terms of each class: its entries, unit by unit, as rows of E and their factors. A warp has a part of those
+// of 8 neighbouring classes, whose entries follow each other in a unit, and takes 32 of their entries at a time, of
+// whatever units they are. What it finds of a frequent class goes to that one's column of dz.
 //
 // Instances: bf16 and fp16.
 #include "cuda/check.h"
 #include "cuda/device.h"
-#include "cuda/filtered/class_pass.cuh"
+#include "cuda/filtered/class_sources.cuh"
 #include "cuda/filtered/kernels.h"
 
 namespace cce::cuda::filtered {

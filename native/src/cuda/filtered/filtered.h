@@ -36,8 +36,8 @@ struct Pass {
     const RowGradient *rows;
     BackwardControl *control;
     const Scratch &scratch;
-    const ListedTerms &terms;   // if there is memory for them
-    const Frequent &frequent;   // likewise
+    const ListedTerms &terms;  // if there is memory for them
+    const Frequent &frequent;  // likewise
     GradientStore embeddings;  // array NULL: not wanted
     GradientStore classifier;
     GradientStore bias;

@@ -1,7 +1,7 @@
-// The most frequent classes. Half of all entries are of one class in 32, in V = 32,000 of a trained head, and where many
-// positions keep a class a matrix product over all of them is faster than sums over its entries. So their dz is written
-// out, their rows of C are gathered, and the dense kernels of backward multiply them: dC of these classes is complete
-// then, and the sums of dE begin from the product.
+// The most frequent classes. One in 32 of 32,000 has more than half of all entries (docs/performance.md), and where
+// many positions keep a class a matrix product over all of them is faster than sums over its entries. So their dz is
+// written out, their rows of C are gathered, and the dense kernels of backward multiply them: dC of these classes is
+// complete then, and the sums of dE begin from the product.
 //
 // A product reads and multiplies what nobody kept as zeros. Per class it takes 4 R D flops, while an entry takes 4 D
 // bytes, mostly from the L2 cache: on Hopper as long as the product takes for 120 positions. But products come in whole
@@ -23,14 +23,14 @@ struct ProductTile {
 struct Frequent {
     static constexpr uint16_t kNone = UINT16_MAX;
 
-    uint16_t *places;  // (V): of each class among the frequent ones, or kNone
-    int64_t *classes;  // (most): ascending; how many there are says control->frequent_classes
-    void *classifier;  // (most, D): their rows of C
-    void *dz[2];       // (R, most): for dE and for dC, the same unless they are filtered differently
-    float *sums;       // (R, D): their share of dE
-    float *partials;   // of dC, where blocks share tiles
+    uint16_t *places;       // (V): of each class among the frequent ones, or kNone
+    int64_t *classes;       // (most): ascending; how many there are says control->frequent_classes
+    void *classifier;       // (most, D): their rows of C
+    void *dz[2];            // (R, most): for dE and for dC, the same unless they are filtered differently
+    float *sums;            // (R, D): their share of dE
+    float *partials;        // of dC, where blocks share tiles
     int64_t partial_tiles;  // that there is room for
-    int64_t most;      // and pitch of dz. 0: this is not for the problem
+    int64_t most;           // and pitch of dz. 0: this is not for the problem
     ProductTile tile;
 
     // What fits into `bytes`.

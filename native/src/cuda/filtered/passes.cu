@@ -4,7 +4,7 @@
 // Instances: bf16 and fp16, rows that are aligned to 16 bytes and others, terms that are listed and others.
 #include "cuda/check.h"
 #include "cuda/device.h"
-#include "cuda/filtered/class_pass.cuh"
+#include "cuda/filtered/heavy_pass.cuh"
 #include "cuda/filtered/kernels.h"
 #include "cuda/filtered/row_pass.cuh"
 #include "cuda/filtered/units_kernel.cuh"

@@ -1,5 +1,5 @@
-// Lists the terms of each position: its entries, tile by tile, as rows of C and their factors, but for those of frequent
-// classes. A warp a position. Five loads that wait for each other are all there is to it, so warps are many.
+// Lists the terms of each position: its entries, tile by tile, as rows of C and their factors, but for those of
+// frequent classes. A warp a position. Loads that wait for each other are all there is to it, so warps are many.
 #include "cuda/check.h"
 #include "cuda/device.h"
 #include "cuda/filtered/kernels.h"

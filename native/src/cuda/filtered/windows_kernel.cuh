@@ -2,7 +2,7 @@
 // persistent kernel, for how many windows there are is known on the device alone.
 #pragma once
 
-#include "cuda/filtered/class_pass.cuh"
+#include "cuda/filtered/heavy_pass.cuh"
 #include "cuda/filtered/row_pass.cuh"
 #include "cuda/filtered/together.cuh"
 #include "cuda/filtered/units_kernel.cuh"
@@ -50,15 +50,16 @@ __global__ void __launch_bounds__(kBlockThreads, 1) windows_kernel(const __grid_
     };
     for (int32_t row = 0; work.wants_rows() && row < all().end_row;) {
         list(rows_from(work, all(), row));
-        sum_rows<T, kAligned>(shared.rows.terms[warp()], CollectedRows{shared.rows.segments[warp()], work, window}, work,
-                              window);
+        const CollectedRows rows = {shared.rows.segments[warp()], work, window};
+        sum_rows<T, kAligned>(shared.rows.terms[warp()], rows, work, window);
         row = window.end_row;
     }
     for (int32_t j = 0; work.wants_classes() && j < all().end_class;) {
         list(classes_from(work, all(), j));
-        sum_classes<T, kAligned>(shared.classes[warp()], CollectedClasses{work, window}, work, window);
+        const CollectedClasses classes = {work, window};
+        sum_classes<T, kAligned>(shared.classes[warp()], classes, work, window);
         grid.sync();
-        sum_heavy_classes<T, kAligned>(shared.heavy, CollectedClasses{work, window}, work);
+        sum_heavy_classes<T, kAligned>(shared.heavy, classes, work);
         j = window.end_class;
     }
 }

@@ -35,8 +35,8 @@ bool serves(const Problem &p, const cce_gradients *grad) {
 }  // namespace
 
 const BackwardKernels kBackward = {
-    2, {kLineTile, kColumnTile, false}, plan, serves, dz_block, embeddings_gradient, classifier_gradient, nullptr, nullptr,
-    nullptr,
+    2, {kLineTile, kColumnTile, false}, plan, serves, dz_block, embeddings_gradient, classifier_gradient,
+    nullptr, nullptr, nullptr,
 };
 
 }  // namespace cce::cuda::sm80
