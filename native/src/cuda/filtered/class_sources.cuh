@@ -1,5 +1,5 @@
-// Where those who sum dC and db have the terms of classes from: from the lists of a window, entry by entry, or from where
-// they were listed before.
+// Where those who sum dC and db have the terms of classes from: from the lists of a window, entry by entry, or from
+// where they were listed before.
 #pragma once
 
 #include "cuda/filtered/live.cuh"
