@@ -25,7 +25,7 @@ std::vector<BackwardCase> cases_of(const std::string &mode) {
         append(&cases, covering_cases(kSmallFlat, 2));
         append(&cases, covering_cases(kCandidates, 4));
         append(&cases, covering_cases(kFlatInPlace, 1));
-        append(&cases, covering_cases(kSmallFrequent, 2));
+        append(&cases, covering_cases(kFrequent, 1));
         return cases;
     }
     append(&cases, covering_cases(kAnyGradient, INT64_MAX));

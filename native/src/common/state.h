@@ -14,8 +14,8 @@ struct StateHeader {
     double class_weight_sum;   // sum_j w[j], V without class weights
     int64_t segment_classes;   // classes of a segment of the segment codes; 0 if they are not filled
     int64_t kept_classes;      // the first classes, whose logits forward kept: State::kept_classes or 0
-    uint64_t candidate_pairs;  // that forward found; more than there is room for: some are missing, as are all if it
-                               // did not look, which is kNoCandidates
+    uint64_t candidate_pairs;  // that forward found: some are missing if there is not room for so many;
+                               // kNoCandidates if it did not look
 };
 
 // Fewest classes of a segment, whose largest logit a forward pass on a GPU leaves for filtered gradients.

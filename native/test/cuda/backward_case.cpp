@@ -89,23 +89,29 @@ struct Popular {
     int64_t random() const { return first + whole(0, runs - 1) * step + whole(0, count - 1); }
 };
 
-// So that most entries of those classes are kept, but not all.
-void choose_flat(bool different, BackwardCase *c) {
+// So that of as many classes as are `alike`, or so many of what they have together, most entries are kept, but not all.
+// `room`: for a softcap to leave others far enough below.
+void choose_concentrated(double alike, double room, bool different, BackwardCase *c) {
     cce_problem *s = &c->spec;
-    const double one = real(0.2, 0.35) / static_cast<double>(Popular::of(*c).all());
+    const double one = real(0.2, 0.35) / alike;
     c->classes_masked = false;
     s->temperature = real(0.8, 1.5);
-    if (s->softcap > 0) s->softcap += 6;  // or the others are not far enough below
+    if (s->softcap > 0) s->softcap += room;
     s->label_smoothing = 0;
     s->filter_embeddings = one;
     s->filter_classifier = different ? real(1, 1.5) * one : one;
+}
+
+void randomize_concentrated(BackwardCase *c) {
+    const cce_problem &s = c->spec;
+    randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
 }
 
 void fill_flat(BackwardCase *c) {
     constexpr double kFarBelow = 30;
     const cce_problem &s = c->spec;
     const Popular popular = Popular::of(*c);
-    randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
+    randomize_concentrated(c);
     for (int64_t j = 0; j < s.classes; ++j)
         if (!popular.contains(j)) c->bias.set(j, c->bias.get(j) - kFarBelow);
     for (int64_t &y : c->targets)
@@ -113,26 +119,24 @@ void fill_flat(BackwardCase *c) {
     c->store_targets();
 }
 
-// A position keeps most of the frequent classes, and some of those whose bias is little lower.
+// A position keeps most of the frequent classes, and some of those whose bias is little lower. All positions count, and
+// dE or dC is wanted: else products may not pay.
 constexpr int64_t kFrequentClasses = 40;
 
 void choose_frequent(bool different, BackwardCase *c) {
     constexpr double kAlike = 120;  // classes, were all of them as probable as the frequent ones
-    cce_problem *s = &c->spec;
-    const double one = real(0.2, 0.35) / kAlike;
+    constexpr int32_t kProducts = CCE_GRADIENT_EMBEDDINGS | CCE_GRADIENT_CLASSIFIER;
     c->frequent = true;
-    c->classes_masked = false;
-    s->temperature = real(0.8, 1.5);
-    if (s->softcap > 0) s->softcap += 12;  // or the others are not far enough below
-    s->label_smoothing = 0;
-    s->filter_embeddings = one;
-    s->filter_classifier = different ? real(1, 1.5) * one : one;
+    c->which_ignored = Ignored::kNone;
+    if ((c->asked & kProducts) == 0) c->asked |= kProducts;
+    c->spec.gradients |= c->asked;
+    choose_concentrated(kAlike, 12, different, c);
 }
 
 void fill_frequent(BackwardCase *c) {
     constexpr double kLowest = 60;
     const cce_problem &s = c->spec;
-    randomize(&c->classifier, s.classes * s.hidden, s.dtype, 0.7 / std::sqrt(static_cast<double>(s.hidden)));
+    randomize_concentrated(c);
     for (int64_t j = 0; j < s.classes; ++j)
         if (j % (s.classes / kFrequentClasses) != 0) c->bias.set(j, c->bias.get(j) - real(0, kLowest));
 }
@@ -225,7 +229,7 @@ BackwardCase case_of(const BackwardChoices &choices, const std::vector<int> &lev
     if (choices.lends) choose_lending(&c);
     if (choices.flat) {
         c.flat = choices.lends ? static_cast<Flat>(level[kFlat] + static_cast<int>(Flat::kFront)) : Flat::kMiddle;
-        choose_flat(level[kFilters], &c);
+        choose_concentrated(static_cast<double>(Popular::of(c).all()), 6, level[kFilters], &c);
     } else if (choices.candidates) {
         choose_candidates(level[kFilters], &c);
     } else if (choices.frequent) {
@@ -440,7 +444,7 @@ const BackwardChoices kCandidates = {
     true};
 
 const BackwardChoices kFrequent = {
-    {{600}, {5003}, {1344}, {CCE_F16, CCE_BF16}, false, {0}},
+    {{600}, {5003}, {2056, 2568}, {CCE_F16, CCE_BF16}, false, {0}},
     false,
     false,
     false,
@@ -448,9 +452,6 @@ const BackwardChoices kFrequent = {
     false,
     false,
     true};
-
-const BackwardChoices kSmallFrequent = {
-    {{257}, {5003}, {4104}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, false, false, false, false, true};
 
 const BackwardChoices kSmallFlat = {{{600}, {5003}, {72}, {CCE_F16, CCE_BF16}, false, {0}}, false, false, true};
 

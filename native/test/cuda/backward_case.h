@@ -89,11 +89,10 @@ extern const BackwardChoices kFlatOfManyRows;
 extern const BackwardChoices kFlatInPlace;
 extern const BackwardChoices kOfAnyMagnitude;
 extern const BackwardChoices kCandidates;  // so few classes that there is room for all logits
-extern const BackwardChoices kFrequent;  // with rows so long that products of a few classes pay
+extern const BackwardChoices kFrequent;    // with rows so long that products of a few classes pay
 extern const BackwardChoices kSmallFlat;
 extern const BackwardChoices kSmallGradients;
 extern const BackwardChoices kSmallKept;
-extern const BackwardChoices kSmallFrequent;
 
 std::vector<BackwardCase> covering_cases(const BackwardChoices &choices, int64_t most);
 

@@ -92,6 +92,8 @@ void check_backward(const BackwardCase &c, const BackwardReference &expected, co
     }
     if (c.candidates && family == "cuda-sm90")
         check(leaves_all_candidates(c, inputs), "forward leaves all candidates");
+    if (c.frequent && family == "cuda-sm90")
+        check(frequent_classes(c, inputs) > 0, "frequent classes are multiplied");
     if (c.lends && family != "cuda-plain")
         check_lending(c, family != "cuda-sm90" || reference == &expected.condensed);
     const Stream stream;

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "common/state.h"
+#include "cuda/backward/control.h"
 #include "support/check.h"
 
 namespace cce::test {
@@ -96,6 +97,13 @@ void DeviceBackward::forget_candidates() {
             "forgetting candidates");
 }
 
+int64_t DeviceBackward::frequent_classes() const {
+    cuda::BackwardControl control;  // what the workspace begins with
+    require(cudaDeviceSynchronize(), "waiting for backward");
+    require(cudaMemcpy(&control, workspace_.data(), sizeof control, cudaMemcpyDeviceToHost), "reading the workspace");
+    return control.frequent_classes;
+}
+
 BackwardResults DeviceBackward::results() const {
     require(cudaDeviceSynchronize(), "waiting for backward");
     return {download(embeddings_, case_.embeddings_dtype, asks_for(CCE_GRADIENT_EMBEDDINGS)),
@@ -130,6 +138,14 @@ bool leaves_all_candidates(const BackwardCase &c, const DeviceInputs &inputs) {
     backward.poison(DeviceBuffer::kNan);
     require_ok(backward.enqueue_state(inputs.view(), nullptr), "filling the state");
     return backward.has_all_candidates();
+}
+
+int64_t frequent_classes(const BackwardCase &c, const DeviceInputs &inputs) {
+    DeviceBackward backward(c);
+    backward.poison(DeviceBuffer::kNan);
+    require_ok(backward.enqueue_state(inputs.view(), nullptr), "filling the state");
+    require_ok(backward.enqueue_gradients(inputs.view(), nullptr), "cce_backward");
+    return backward.frequent_classes();
 }
 
 BackwardResults run_backward_without_candidates(const BackwardCase &c, const DeviceInputs &inputs) {

@@ -28,6 +28,8 @@ public:
     // the device.
     bool has_all_candidates() const;
     void forget_candidates();
+    // How many classes backward multiplied beside the lists. Waits for the device.
+    int64_t frequent_classes() const;
     // Waits for the device.
     BackwardResults results() const;
     bool intact() const;
@@ -49,7 +51,10 @@ BackwardResults run_backward(const BackwardCase &c, const DeviceInputs &inputs, 
 // Whether forward leaves all candidates.
 bool leaves_all_candidates(const BackwardCase &c, const DeviceInputs &inputs);
 
-// The same with the logits of live segments computed again, though forward may have left candidates.
+// How many classes backward multiplies beside the lists.
+int64_t frequent_classes(const BackwardCase &c, const DeviceInputs &inputs);
+
+// As run_backward, with the logits of live segments computed again, though forward may have left candidates.
 BackwardResults run_backward_without_candidates(const BackwardCase &c, const DeviceInputs &inputs);
 
 }  // namespace cce::test

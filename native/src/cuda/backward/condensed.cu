@@ -18,12 +18,7 @@ constexpr int64_t kVector = sizeof(uint4);     // marks that are read at once
 constexpr int64_t kMostTileClasses = 512;
 
 // One thread block that lists all classes.
-struct ListTeam {
-    static constexpr int kThreads = kListThreads;
-
-    __device__ static int thread() { return static_cast<int>(threadIdx.x); }
-    __device__ static void sync() { __syncthreads(); }
-};
+using ListTeam = filtered::WholeBlock<kListThreads>;
 
 __global__ void __launch_bounds__(kListThreads)
 list_live_classes_kernel(LiveClasses live, int64_t classes, int64_t tile, BackwardControl *control) {

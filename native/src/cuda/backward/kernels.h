@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "common/state.h"
+#include "cuda/backward/control.h"
 #include "cuda/forward/kept_logits.cuh"
 #include "cuda/forward/logits.cuh"
 #include "cuda/reduce.cuh"
@@ -12,22 +13,6 @@
 namespace cce::cuda {
 
 // ---- control.cu: decisions of backward that depend on data -----------------------------------------
-
-struct BackwardControl {
-    int64_t valid;             // counting positions; 0 if there is nothing to differentiate
-    float initial;             // what every gradient starts from: 0, or NaN if the state is not this problem's
-    float filter_embeddings;   // thresholds in force
-    float filter_classifier;
-    bool dense;                // whether dense products compute the gradients, else the lists of filtered/
-    bool unmeasured;           // whether a sweep is to measure what the filters keep
-    bool marking;              // whether live classes are to be found (condensed.h)
-    bool condensed;            // with `dense`: whether the products go over those alone
-    int64_t live_classes;      // how many these are, in whole tiles
-    int64_t kept_classes;      // the first ones, whose logits forward kept
-    int64_t frequent_classes;  // how many have a product of their own (filtered/frequent.h)
-    float dz_scale;            // a power of two that dz is multiplied with; 1 but for float16 (dz_scale.cu)
-    float inverse_dz_scale;
-};
 
 // The softmax mass that a filter keeps of a position: whole multiples of 2^-40, whose sums have the same bits in every
 // order (kept_mass.cuh).
@@ -99,7 +84,6 @@ struct Block {
     Block columns(int64_t first, int64_t count) const {
         return {first_row, rows, first_class + first, count, pitch, products};
     }
-
 
     __host__ __device__ bool is_condensed() const { return products == Products::kCondensed; }
     __host__ __device__ bool is_gathered() const { return is_condensed() || products == Products::kFrequent; }

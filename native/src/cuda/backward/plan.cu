@@ -12,13 +12,6 @@ namespace {
 // Depth below which splitting a product costs more than it gains.
 constexpr int64_t kLeastDepth = 256;
 
-template <typename Take>
-int64_t bytes_of(Take take) {
-    Carver carver(nullptr);
-    take(&carver);
-    return carver.bytes();
-}
-
 // Floats of the partial results of a product that is split.
 int64_t partial_count(const DepthSplits &splits, int64_t lines, int64_t columns) {
     return splits.count > 1 ? splits.count * lines * columns : 0;
@@ -109,9 +102,7 @@ BackwardScratch BackwardScratch::at(const Problem &p, const BackwardKernels &ker
     const BackwardPlan plan = kernels.plan(p);
     scratch.dense = DenseScratch::at(p, plan, kernels.dz_bytes, &carver);
     if (by_lists) {
-        const int64_t chunk_bytes = bytes_of([&](Carver *chunk) {
-            ChunkScratch::at(p, plan, plan.chunk, kernels.dz_bytes, chunk);
-        });
+        const int64_t chunk_bytes = CondensedRoom::of_chunk(p, kernels).bytes;
         Carver chunk(base == nullptr ? nullptr : static_cast<char *>(base) + carver.bytes() - chunk_bytes);
         scratch.terms = filtered::ListedTerms::at(p, scratch.lists.lists, &chunk);
         if (kernels.are_fast())

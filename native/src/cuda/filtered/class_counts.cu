@@ -8,12 +8,7 @@
 namespace cce::cuda::filtered {
 namespace {
 
-struct TileTeam {
-    static constexpr int kThreads = kTileClasses;
-
-    __device__ static int thread() { return static_cast<int>(threadIdx.x); }
-    __device__ static void sync() { __syncthreads(); }
-};
+using TileTeam = WholeBlock<kTileClasses>;
 
 __constant__ int32_t kBarShares[kBars] = {6, 8, 10, 13, 16, 20, 25, 31, 39, 49, 61, 76};
 
@@ -87,12 +82,12 @@ __device__ int64_t steps_of_products(const Work &work, int64_t classes, int64_t 
     int64_t steps = kPrepareSteps;
     if (work.classifier.array != nullptr) {
         const int64_t splits = frequent_splits(work, classes);
-        steps += whole_parts(product_tiles(work, classes) * splits, multiprocessors) *
-                 whole_parts(whole_steps(valid), splits);
+        steps += div_up(product_tiles(work, classes) * splits, multiprocessors) *
+                 div_up(whole_steps(valid), splits);
         if (splits > 1) steps += kPartialSteps;
     }
     if (work.wants_rows())
-        steps += whole_parts(product_tiles(work, valid), multiprocessors) * (whole_steps(classes) + kStoreSteps);
+        steps += div_up(product_tiles(work, valid), multiprocessors) * (whole_steps(classes) + kStoreSteps);
     return steps;
 }
 

@@ -7,13 +7,12 @@ namespace cce::cuda::filtered {
 
 constexpr int64_t kProductStep = 64;  // of positions or of classes: what products sum over at a time
 
-__device__ inline int64_t whole_parts(int64_t count, int64_t part) { return (count + part - 1) / part; }
-__device__ inline int64_t whole_steps(int64_t count) { return whole_parts(count, kProductStep); }
+__device__ inline int64_t whole_steps(int64_t count) { return div_up(count, kProductStep); }
 
 // Tiles of a product with so many lines.
 __device__ inline int64_t product_tiles(const Work &work, int64_t lines) {
     const ProductTile &tile = work.frequent.tile;
-    return whole_parts(lines, tile.lines) * whole_parts(work.logits.hidden, tile.columns);
+    return div_up(lines, tile.lines) * div_up(work.logits.hidden, tile.columns);
 }
 
 // How many thread blocks share a tile of dC of so many classes.

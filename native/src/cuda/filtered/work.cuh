@@ -78,12 +78,14 @@ __device__ inline int32_t grid_warps() { return static_cast<int32_t>(blockDim.x 
 
 // Whole warps that do something together, kThreads threads in all: a thread block, or a part of one. thread() numbers
 // them, in sync() they wait for each other.
-struct BlockTeam {
-    static constexpr int kThreads = kBlockThreads;
+template <int kCount>
+struct WholeBlock {
+    static constexpr int kThreads = kCount;
 
     __device__ static int thread() { return static_cast<int>(threadIdx.x); }
     __device__ static void sync() { __syncthreads(); }
 };
+using BlockTeam = WholeBlock<kBlockThreads>;
 
 // f(k) for every k < kCount, by a team.
 template <int kCount, typename Team, typename F>
